@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from polypref.groups.simulate import simulate
     from polypref.groups.splitting import split_groups
     from polypref.groups.writing import save_groups, to_rows
+    from polypref.models.preference_model import PreferenceModel
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ _PLACES = {
     "Inspection": "evaluation.inspection",
     "Message": "groups.model",
     "PolyprefError": "errors",
+    "PreferenceModel": "models.preference_model",
     "Rating": "groups.model",
     "Undefined": "errors",
     "comparisons_from_ratings": "groups.deriving",
@@ -45,6 +47,7 @@ __all__ = [
     "Inspection",
     "Message",
     "PolyprefError",
+    "PreferenceModel",
     "Rating",
     "Undefined",
     "__version__",

@@ -1,0 +1,164 @@
+"""Assessments as tables for people: one row per model, then domains, criteria and annotators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from polypref.evaluation.assessment import Assessment
+from polypref.evaluation.pairwise import AnnotatorScores, PairwiseScores
+from polypref.evaluation.resampling import Estimate
+
+_NONE = "–"
+_MOST_PARTS = 12  # domains or criteria shown, the ones with most votes
+_ENDS = 5  # best and worst annotators shown of one model
+_ENDS_OF_MANY = 2  # and of each of several
+_Column = tuple[str, Callable[[Assessment], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One table: cells of plain text, and remarks to go below it."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def scoreboard(assessments: Mapping[str, Assessment]) -> list[Board]:
+    """The tables for some models, by name, that were assessed on the same data; columns nobody has are left out."""
+    boards = [
+        _preferences(assessments),
+        _crowds(assessments),
+        _truths(assessments),
+        _parts("domain", {name: found.domains for name, found in assessments.items()}),
+        _parts("criterion", {name: found.criteria for name, found in assessments.items()}),
+        _annotators(assessments),
+    ]
+    return [board for board in boards if board is not None]
+
+
+def _preferences(assessments: Mapping[str, Assessment]) -> Board:
+    sizes = {f"{_count(a.groups, 'group')} · {_count(a.comparisons, 'comparison')}" for a in assessments.values()}
+    counts: list[_Column] = [("groups", lambda a: f"{a.groups:,}"), ("comparisons", lambda a: f"{a.comparisons:,}")]
+    columns: list[_Column] = [
+        *(counts if len(sizes) > 1 else []),  # said once in the title if they are the same for all
+        ("accuracy [95 %]", lambda a: _pairwise(a, lambda s: _interval(s.accuracy))),
+        ("votes", lambda a: _pairwise(a, lambda s: _value(s.vote_accuracy))),
+        ("ceiling", lambda a: _pairwise(a, lambda s: f"{s.ceiling:.3f}")),
+        ("log loss", lambda a: _pairwise(a, lambda s: _value(s.log_loss))),
+        ("Brier", lambda a: _pairwise(a, lambda s: _value(s.brier))),
+        ("ECE", lambda a: _pairwise(a, lambda s: _value(s.ece))),
+        ("AUC", lambda a: _pairwise(a, lambda s: _value(s.auc))),
+    ]
+    title = " · ".join(["Preferences", *(sizes if len(sizes) == 1 else [])])
+    return _board(title, assessments, columns, _remarks(assessments.values()))
+
+
+def _crowds(assessments: Mapping[str, Assessment]) -> Board | None:
+    found = {name: a for name, a in assessments.items() if a.crowd}
+    columns: list[_Column] = [
+        ("responses", lambda a: f"{a.crowd.responses:,}" if a.crowd else _NONE),
+        ("W1 [95 %]", lambda a: _interval(a.crowd.wasserstein) if a.crowd else _NONE),
+        ("W1 of the constant", lambda a: _value(a.crowd.constant) if a.crowd else _NONE),
+        ("W1 of uniform", lambda a: _value(a.crowd.uniform) if a.crowd else _NONE),
+        ("error of the mean", lambda a: _interval(a.crowd.mean_error) if a.crowd else _NONE),
+    ]
+    return _board("Crowds (in units of the labels)", found, columns) if found else None
+
+
+def _truths(assessments: Mapping[str, Assessment]) -> Board | None:
+    found = {name: a for name, a in assessments.items() if a.truth}
+    columns: list[_Column] = [
+        ("error of P", lambda a: _interval(a.truth.preference_error) if a.truth else _NONE),
+        ("accuracy [95 %]", lambda a: _interval(a.truth.accuracy) if a.truth else _NONE),
+        ("W1 [95 %]", lambda a: _interval(a.truth.wasserstein) if a.truth else _NONE),
+    ]
+    return _board("Against the simulated truth", found, columns) if found else None
+
+
+def _parts(kind: str, scores: Mapping[str, Mapping[str, PairwiseScores]]) -> Board | None:
+    votes: dict[str, float] = {}
+    for parts in scores.values():
+        for part, found in parts.items():
+            votes[part] = max(votes.get(part, 0.0), found.votes)
+    if not votes:
+        return None
+    shown = sorted(votes, key=lambda part: -votes[part])[:_MOST_PARTS]
+    rows = []
+    for part in shown:
+        models = [(name, parts[part]) for name, parts in scores.items() if part in parts]
+        for at, (name, found) in enumerate(models):
+            cells = (f"{found.pairs:,}", _interval(found.accuracy), _votes(found))
+            rows.append((part if at == 0 else "", name, *cells, _value(found.log_loss), _value(found.ece)))
+    header = (kind, "model", "pairs", "accuracy [95 %]", "votes / ceiling", "log loss", "ECE")
+    plural = {"domain": "Domains", "criterion": "Criteria"}[kind]
+    more = len(votes) - len(shown)
+    notes = (f"{more:,} more with fewer votes",) if more else ()
+    return Board(plural, header, tuple(rows), notes)
+
+
+def _annotators(assessments: Mapping[str, Assessment]) -> Board | None:
+    rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
+    ends = _ENDS if len(assessments) == 1 else _ENDS_OF_MANY
+    for name, assessment in assessments.items():
+        ranked = [scores for scores in assessment.annotators if scores.accuracy]
+        shown: Sequence[AnnotatorScores] = ranked
+        if len(ranked) > 2 * ends:
+            shown = [*ranked[:ends], *ranked[-ends:]]
+            few = f"{assessment.minimum_votes:g} votes or more"
+            notes.append(f"{name}: the best and the worst {ends} of {len(ranked):,} annotators with {few}")
+        for at, one in enumerate(shown):
+            cells = (f"{one.votes:,g}", _interval(one.accuracy), f"{one.log_loss:.3f}")
+            rows.append((name if at == 0 else "", one.annotator, *cells))
+    if not rows:
+        return None
+    return Board(
+        "Annotators", ("model", "annotator", "votes", "accuracy [95 %]", "log loss"), tuple(rows), tuple(notes)
+    )
+
+
+def _board(title: str, found: Mapping[str, Assessment], columns: list[_Column], notes: tuple[str, ...] = ()) -> Board:
+    """A row per model, and the columns that say something of any of them."""
+    cells = {header: [cell(a) for a in found.values()] for header, cell in columns}
+    header = [name for name, texts in cells.items() if any(text != _NONE for text in texts)]
+    rows = [(model, *(cells[name][at] for name in header)) for at, model in enumerate(found)]
+    return Board(title, ("model", *header), tuple(rows), notes)
+
+
+def _remarks(assessments: Iterable[Assessment]) -> tuple[str, ...]:
+    """What the numbers leave out, each said once."""
+    notes: dict[str, None] = {}
+    for a in assessments:
+        if a.unpredicted:
+            notes[f"{_count(a.unpredicted, 'comparison')} without a prediction left out"] = None
+        if a.pairwise is None or a.pairwise.accuracy is None:
+            notes["no comparisons with evidence: nothing to measure accuracy and AUC on"] = None
+        elif a.pairwise.ties:
+            of = f"{a.pairwise.ties:,} of {_count(a.pairwise.pairs, 'pair')}"
+            notes[f"accuracy and AUC leave out {of} whose votes are split evenly"] = None
+    return tuple(notes)
+
+
+def _pairwise(a: Assessment, cell: Callable[[PairwiseScores], str]) -> str:
+    return cell(a.pairwise) if a.pairwise else _NONE
+
+
+def _votes(scores: PairwiseScores) -> str:
+    return f"{scores.vote_accuracy.value:.3f} / {scores.ceiling:.3f}"
+
+
+def _interval(found: Estimate | None) -> str:
+    if found is None or found.low is None or found.high is None:
+        return _value(found)
+    return f"{found.value:.3f} [{found.low:.2f}–{found.high:.2f}]"
+
+
+def _value(found: Estimate | None) -> str:
+    return _NONE if found is None else f"{found.value:.3f}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,0 +1,95 @@
+"""LoRA: adapters trained in a backbone, merged into an ordinary checkpoint when it is saved, read from other people's."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from polypref.models.backbones import BackboneSettings, load_classifier
+from polypref.models.embedded import BackboneError, resolve
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Settings of the adapters (Hu et al. 2021); the classification layer is always trained in full."""
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    targets: tuple[str, ...] | str = "all-linear"  # names of layers, or all linear layers of the backbone
+
+
+def add_lora(classifier: Any, lora: Lora) -> None:
+    """Put adapters into the classifier and freeze everything else but its classification layer."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    base = classifier.base_model_prefix
+    targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=_linear_layers(classifier) if targets == "all-linear" else targets,
+    )
+    inject_adapter_in_model(config, classifier)
+    for name, parameter in classifier.named_parameters():
+        if not name.startswith(f"{base}."):
+            parameter.requires_grad_(True)
+
+
+def has_lora(classifier: Any) -> bool:
+    """Whether adapters were put into the classifier."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return any(isinstance(part, BaseTunerLayer) for part in classifier.modules())
+
+
+def merged(classifier: Any) -> Any:
+    """The classifier as plain layers: itself, or a copy with its adapters merged."""
+    if not has_lora(classifier):
+        return classifier
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    plain = copy.deepcopy(classifier)
+    for name, part in list(plain.named_modules()):
+        if isinstance(part, BaseTunerLayer):
+            part.merge()
+            owner, _, leaf = name.rpartition(".")
+            setattr(plain.get_submodule(owner), leaf, part.get_base_layer())
+    plain._hf_peft_config_loaded = False
+    return plain
+
+
+def names_adapter(name: str) -> bool:
+    """Whether a folder holds an adapter rather than a model."""
+    return (Path(name) / "adapter_config.json").exists()
+
+
+def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, dict[str, Any]]:
+    """A reward model saved as an adapter on its base model: classifier with the adapter merged, tokenizer, our block."""
+    from peft import PeftModel
+    from safetensors import safe_open
+
+    config = json.loads((Path(name) / "adapter_config.json").read_text(encoding="utf-8"))
+    base = config.get("base_model_name_or_path")
+    weights = Path(name) / "adapter_model.safetensors"
+    if not base or not weights.exists():
+        raise BackboneError(f"the adapter {name!r} lacks its base model's name or {weights.name}")
+    with safe_open(weights, framework="pt") as file:
+        heads = [key for key in file.keys() if key.endswith(("score.weight", "classifier.weight"))]  # noqa: SIM118
+        widths = {file.get_slice(key).get_shape()[0] for key in heads}
+    if widths != {1}:
+        raise BackboneError(f"the adapter {name!r} holds no classification layer with one logit, as a reward model has")
+    classifier, tokenizer = load_classifier(resolve(base), 1, settings)
+    classifier = PeftModel.from_pretrained(classifier, name).merge_and_unload()
+    return classifier, tokenizer, {"head": "scalar", "settings": {}}
+
+
+def _linear_layers(classifier: Any) -> list[str]:
+    from torch import nn
+
+    base = classifier.base_model
+    return sorted({name.rpartition(".")[2] for name, part in base.named_modules() if isinstance(part, nn.Linear)})

@@ -1,0 +1,121 @@
+"""Backbones: any Hugging Face sequence classifier, with its tokenizer, by id, path or embedded name."""
+
+from __future__ import annotations
+
+import json
+import logging as python_logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.utils import logging
+
+from polypref.models.embedded import BackboneError, resolve
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+Attention = Literal["auto", "sdpa", "flex_attention", "eager", "flash_attention_2"]
+TREES: tuple[Attention, ...] = ("auto", "sdpa", "flex_attention")  # under which decoders share prompts
+
+
+@dataclass(frozen=True)
+class BackboneSettings:
+    """How a backbone is loaded."""
+
+    dtype: Dtype = "float32"  # of the weights
+    attention: Attention = "auto"  # prompts are shared under auto, sdpa and flex_attention
+    quantization: Literal["4bit", "8bit"] | None = None  # with bitsandbytes, where the platform has it
+    trust_remote_code: bool = False
+    revision: str | None = None
+
+
+def load_classifier(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any]:
+    """The model with a classification layer of `width` logits (new unless the checkpoint has one) and the tokenizer."""
+    place = resolve(name)
+    tokenizer = _tokenizer(place, name, settings)
+    options: dict[str, Any] = {"dtype": getattr(torch, settings.dtype), "num_labels": width}
+    if settings.quantization:
+        options["quantization_config"] = _quantization(settings.quantization)
+    if settings.attention not in TREES:
+        options["attn_implementation"] = settings.attention
+    with _plain_errors(name), quiet_loading():
+        model = AutoModelForSequenceClassification.from_pretrained(
+            place, revision=settings.revision, trust_remote_code=settings.trust_remote_code, **options
+        )
+    _agree_on_padding(model, tokenizer)
+    return model, tokenizer
+
+
+def load_config(name: str, settings: BackboneSettings) -> Any:
+    """The configuration of a checkpoint, its `polypref` block included."""
+    with _plain_errors(name):
+        return AutoConfig.from_pretrained(
+            resolve(name), revision=settings.revision, trust_remote_code=settings.trust_remote_code
+        )
+
+
+def _tokenizer(place: str, name: str, settings: BackboneSettings) -> Any:
+    with _plain_errors(name):
+        return AutoTokenizer.from_pretrained(
+            place, revision=settings.revision, trust_remote_code=settings.trust_remote_code
+        )
+
+
+def reads_last_token(model: Any) -> bool:
+    """Whether a classifier reads its logits off the last token, as decoders do; transformers names that layer `score`."""
+    return any(name == "score" and isinstance(part, nn.Linear) for name, part in model.named_children())
+
+
+def _quantization(bits: str) -> Any:
+    if not torch.cuda.is_available():
+        raise BackboneError(f"{bits} weights need a CUDA device, and this machine has none; leave quantization out")
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=bits == "4bit", load_in_8bit=bits == "8bit", bnb_4bit_compute_dtype=torch.bfloat16
+    )
+
+
+def _agree_on_padding(model: Any, tokenizer: Any) -> None:
+    """A classifier finds the last token by its padding token, so model and tokenizer must name the same one."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
+    if tokenizer.pad_token is None:
+        raise BackboneError("the tokenizer has no padding, unknown or end token that could serve for padding")
+    model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+
+
+@contextmanager
+def quiet_loading() -> Iterator[None]:
+    """Without transformers' report on the classification layer being new, which it is meant to be, and its bars."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(python_logging.ERROR)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _plain_errors(name: str) -> Iterator[None]:
+    """What transformers and safetensors raise about a checkpoint, as one sentence."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise BackboneError(f"the checkpoint {name!r} is damaged: {_first_line(error)}") from error
+    except (OSError, ValueError, KeyError) as error:
+        kind = "folder" if Path(name).exists() else "model"
+        raise BackboneError(f"cannot load the {kind} {name!r}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,123 @@
+"""The encode-once engine: from inputs to states, each distinct input computed once, prompts shared where they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from polypref.models.backbones import reads_last_token
+from polypref.models.embedded import BackboneError
+from polypref.models.inputs import Input
+from polypref.models.packing import Pack, fill_by_tokens, fill_padded, pack_rows, pack_trees, trees_of
+
+DEFAULT_BUDGET = 4096  # tokens per forward pass when nothing has to be kept for gradients
+
+
+class StateEncoder(nn.Module):
+    """A sequence classifier and, if the head has one, a prompt gate; computes the states of packed inputs."""
+
+    def __init__(self, classifier: Any, gates: int, pad: int, segments: bool) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.reads_last_token = reads_last_token(classifier)
+        if gates and not self.reads_last_token:
+            raise BackboneError("a prompt gate reads the prompt's last token, which only decoder backbones have")
+        hidden = classifier.config.get_text_config().hidden_size
+        self.gate = nn.Linear(hidden, gates) if gates else None
+        if self.gate is not None:
+            nn.init.zeros_(self.gate.weight)  # λ = 1 to begin with
+            nn.init.zeros_(self.gate.bias)
+            self.gate.to(self.classifier.dtype)
+        self.pad = pad
+        self.segments = segments
+        self.shares_prompts = False  # see sharing.py
+
+    @property
+    def device(self) -> torch.device:
+        return self.classifier.device
+
+    @property
+    def state_layer(self) -> nn.Linear:
+        """The last linear layer of the classifier, which makes states of features."""
+        base = {id(part) for part in self.classifier.base_model.modules()}
+        layers = [part for part in self.classifier.modules() if isinstance(part, nn.Linear) and id(part) not in base]
+        return layers[-1]
+
+    def forward(self, pack: Pack) -> Tensor:
+        """States of the pack's inputs, `[n, width + gates]`."""
+        if not self.reads_last_token:
+            return self.classifier(**self._rows(pack)).logits
+        hidden = self._hidden(pack)
+        states = self.classifier.score(hidden[pack.ends[:, 0], pack.ends[:, 1]])
+        if self.gate is None:
+            return states
+        return torch.cat([states, self._gates(hidden[pack.prompts[:, 0], pack.prompts[:, 1]])], dim=-1)
+
+    def features(self, pack: Pack) -> Tensor:
+        """What the state layer reads, `[n, hidden]`; it does not depend on the head."""
+        if self.reads_last_token:
+            return self._hidden(pack)[pack.ends[:, 0], pack.ends[:, 1]]
+        seen: list[Tensor] = []
+        hook = self.state_layer.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
+        try:
+            self.classifier(**self._rows(pack))
+        finally:
+            hook.remove()
+        return seen[0]
+
+    def packs(self, groups: Sequence[Sequence[Input]], budget: int) -> list[Pack]:
+        """The inputs of several groups as packs of at most `budget` tokens (or one input); members count the inputs
+        through all groups."""
+        starts = [0]
+        for inputs in groups:
+            starts.append(starts[-1] + len(inputs))
+        if self.shares_prompts:
+            trees = [
+                part
+                for inputs, start in zip(groups, starts)
+                for tree in trees_of(inputs, range(start, start + len(inputs)))
+                for part in tree.split(budget)
+            ]
+            bins = fill_by_tokens([tree.tokens for tree in trees], budget)
+            return [pack_trees([trees[at] for at in filled], self.pad, self.device) for filled in bins]
+        flat = [item for inputs in groups for item in inputs]
+        bins = fill_padded([len(item.tokens) for item in flat], budget)
+        return [pack_rows([flat[at] for at in filled], filled, self.pad, self.segments, self.device) for filled in bins]
+
+    @torch.no_grad()
+    def states(self, groups: Sequence[Sequence[Input]], budget: int = DEFAULT_BUDGET) -> list[Tensor]:
+        """The states of each group's inputs, `[K, width + gates]` in single precision."""
+        return self._gathered(groups, budget, self)
+
+    @torch.no_grad()
+    def all_features(self, groups: Sequence[Sequence[Input]], budget: int = DEFAULT_BUDGET) -> list[Tensor]:
+        """The features of each group's inputs, `[K, hidden]` in single precision."""
+        return self._gathered(groups, budget, self.features)
+
+    def _gathered(self, groups: Sequence[Sequence[Input]], budget: int, compute: Any) -> list[Tensor]:
+        rows: dict[int, Tensor] = {}
+        for pack in self.packs(groups, budget):
+            rows.update(zip(pack.members, compute(pack).float().unbind()))
+        flat = iter(range(len(rows)))
+        gathered = [[rows[next(flat)] for _ in inputs] for inputs in groups]
+        return [torch.stack(part) if part else torch.zeros(0, 0, device=self.device) for part in gathered]
+
+    def _hidden(self, pack: Pack) -> Tensor:
+        """Last hidden states of a decoder: `[1, T, hidden]`, or `[n, L, hidden]` for padded rows."""
+        if pack.row is not None:
+            inputs: dict[str, Any] = {"position_ids": pack.position_ids, "tree": pack.row}
+        else:
+            inputs = {"attention_mask": pack.attention_mask}
+        return self.classifier.base_model(input_ids=pack.input_ids, use_cache=False, **inputs).last_hidden_state
+
+    def _rows(self, pack: Pack) -> dict[str, Any]:
+        inputs = {"input_ids": pack.input_ids, "attention_mask": pack.attention_mask}
+        return inputs if pack.token_type_ids is None else {**inputs, "token_type_ids": pack.token_type_ids}
+
+    def _gates(self, prompts: Tensor) -> Tensor:
+        """The prompt weighs the blocks: `[n, hidden]` → `[n, gates]`, positive, averaging 1."""
+        assert self.gate is not None
+        return self.gate(prompts).softmax(-1) * self.gate.out_features

@@ -1,0 +1,50 @@
+"""Folders that appear whole or not at all: written beside their place, then moved file by file, `config.json` last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from polypref.errors import PolyprefError
+
+LAST = "config.json"  # without it nothing loads the folder
+
+
+@contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """A folder to write a checkpoint into; on success its files replace those of the same name in `target`.
+
+    Other files in `target` stay. A run that dies while writing leaves `target` as it was; one that dies while moving
+    leaves it without `config.json`, so that a half-written checkpoint never loads.
+    """
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".saving-", dir=target))
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    try:
+        yield stage
+        _move(stage, target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _move(stage: Path, target: Path) -> None:
+    names = sorted((path.name for path in stage.iterdir()), key=lambda name: name == LAST)
+    for name in names:
+        with open(stage / name, "rb+") as file:
+            os.fsync(file.fileno())
+    if LAST in names:
+        (target / LAST).unlink(missing_ok=True)
+    for name in names:
+        os.replace(stage / name, target / name)
+
+
+def _unwritable(target: Path, error: OSError) -> PolyprefError:
+    return PolyprefError(f"cannot write {target}: {error.strerror or error}")

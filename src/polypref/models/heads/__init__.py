@@ -1,0 +1,34 @@
+"""Heads, one file each. A module that defines HEAD is found by its place; there is no list to edit."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from polypref.models.heads.base import Head, HeadError
+
+__all__ = ["Head", "HeadError", "all_heads", "make_head"]
+
+
+@cache
+def all_heads() -> Mapping[str, type[Head]]:
+    """Every head by name."""
+    modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+    heads = (vars(module)["HEAD"] for module in modules if "HEAD" in vars(module))
+    return {head.name: head for head in sorted(heads, key=lambda head: head.name)}
+
+
+def make_head(name: str, **settings: Any) -> Head:
+    """The head a user named, with its settings."""
+    heads = all_heads()
+    if name not in heads:
+        raise HeadError(f"unknown head {name!r}; known are {', '.join(heads)}")
+    known = [field.name for field in fields(heads[name])]
+    for setting in settings:
+        if setting not in known:
+            raise HeadError(f"a {name} head has no setting {setting!r}; it has {', '.join(known) or 'none'}")
+    return heads[name](**settings)

@@ -1,0 +1,84 @@
+"""The general head: preference vectors and a skew-symmetric score, so that cycles can be expressed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from polypref.models.heads.base import Head, HeadError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_TINY = 1e-12  # added to ‖v‖² before dividing by its root, so that v = 0 has a direction: none
+
+
+@dataclass(frozen=True)
+class GeneralHead(Head):
+    """P(i ≻ j) = σ(s/τ) with s = Σ_l λ_l · (v_i[2l]·v_j[2l+1] − v_i[2l+1]·v_j[2l]) (arXiv 2410.02197).
+
+    k = dim/2 blocks express every skew-symmetric matrix of up to 2k + 1 responses; v = (r, 1) is Bradley–Terry.
+    The gate λ depends on the prompt, but a state is encoded together with its response: a pair takes the mean of its
+    two gates, which keeps s(i ≻ j) = −s(j ≻ i). Without a gate λ = 1.
+    """
+
+    name = "general"
+    paper = "arXiv 2410.02197"
+
+    dim: int = 8  # 2k, entries of v
+    temperature: float | None = None  # τ; None: 1, or the authors' 0.1 when v is normalised
+    normalize: bool = False  # whether v has length 1
+    gate: bool = False  # whether the prompt weighs the blocks
+
+    def __post_init__(self) -> None:
+        if self.dim < 2 or self.dim % 2:
+            raise HeadError(f"dim is {self.dim}; a general head needs an even number from 2, two for each block")
+        if self.temperature is not None and not self.temperature > 0:
+            raise HeadError(f"temperature is {self.temperature}; it must be above 0")
+
+    @property
+    def width(self) -> int:
+        return self.dim
+
+    @property
+    def gates(self) -> int:
+        return self.dim // 2 if self.gate else 0
+
+    @property
+    def tau(self) -> float:
+        """The temperature in use."""
+        if self.temperature is not None:
+            return self.temperature
+        return 0.1 if self.normalize else 1.0
+
+    def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
+        a_even, a_odd = self._blocks(a)  # [..., k]
+        b_even, b_odd = self._blocks(b)
+        scores = a_even * b_odd - a_odd * b_even  # [..., k]
+        if self.gate:
+            scores = scores * (a[..., self.dim :] + b[..., self.dim :]) / 2
+        return scores.sum(-1) / self.tau
+
+    def preferences(self, states: Tensor) -> Tensor:
+        return self._all_log_odds(states).sigmoid()
+
+    def utilities(self, states: Tensor) -> Tensor:
+        """Mean log-odds against the other responses of the group, which average to 0; 0 for a single response."""
+        return self._all_log_odds(states).sum(-1) / max(states.shape[0] - 1, 1)
+
+    def _blocks(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """The even and the odd entries of v, each `[..., k]`."""
+        v = states[..., : self.dim]
+        if self.normalize:
+            v = v * (v.square().sum(-1, keepdim=True) + _TINY).rsqrt()
+        return v[..., 0::2], v[..., 1::2]
+
+    def _all_log_odds(self, states: Tensor) -> Tensor:
+        """Log-odds of every pair of a group, `[K, width + gates]` → `[K, K]`: two products of K×k matrices."""
+        even, odd = self._blocks(states)
+        gate = states[:, self.dim :] if self.gate else 1.0
+        half = (gate * even) @ odd.T - (gate * odd) @ even.T  # Σ_l λ_l of the row alone
+        return (half - half.T) / (2 * self.tau)
+
+
+HEAD = GeneralHead

@@ -1,0 +1,146 @@
+"""From text to tokens: how a prompt and a response become one input, and what is cut when it is too long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polypref.errors import DataError
+from polypref.groups.model import Group, Prompt, shown
+from polypref.models.embedded import BackboneError
+
+Tokens = NDArray[np.int32]
+Layout = Literal["chat", "segments"]
+
+# the plain format, for decoders whose tokenizer has no chat template: `Role: content`, turns a blank line apart
+PLAIN_TEMPLATE = (
+    "{{ bos_token if bos_token else '' }}"
+    "{% for message in messages %}{% if not loop.first %}{{ '\n\n' }}{% endif %}"
+    "{{ message['role'].capitalize() + ': ' + message['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '\n\nAssistant: ' }}{% else %}{{ eos_token if eos_token else '' }}{% endif %}"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Input:
+    """What is read for one response (or, by a joint head, for an ordered pair of responses)."""
+
+    tokens: Tokens  # [n], at most the maximal length
+    boundary: int  # how many of them are the prompt's
+    cut: int  # tokens left out: from the left of the prompt, then of the response
+
+
+@dataclass(frozen=True)
+class InputFormat:
+    """Turns groups into tokens.
+
+    `chat` renders the conversation with the tokenizer's chat template, response included, as TRL and RewardBench do;
+    `segments` gives an encoder the prompt and the response as its two segments. What is too long is cut from the left
+    of the prompt, and only when none of the prompt is left from the left of the response; special tokens that frame
+    the input stay.
+    """
+
+    tokenizer: Any
+    layout: Layout
+    max_length: int
+
+    def sequences(self, group: Group) -> list[Input]:
+        """One for each response, in order."""
+        if self.layout == "segments":
+            return self._segments(group.prompt_text, list(group.responses))
+        return self._chats(group.prompt, list(group.responses), group)
+
+    def pair_sequences(self, group: Group, pairs: Sequence[tuple[int, int]]) -> list[Input]:
+        """One for each ordered pair of responses, for a joint head."""
+        texts = [_side_by_side(group.responses[i], group.responses[j]) for i, j in pairs]
+        if not texts:
+            return []
+        if self.layout == "segments":
+            return self._segments(group.prompt_text, texts)
+        return self._chats(group.prompt, texts, group)
+
+    def _chats(self, prompt: Prompt, responses: list[str], group: Group) -> list[Input]:
+        turns = _turns(prompt)
+        opening = self._render(turns, True, group)
+        texts = [self._render([*turns, {"role": "assistant", "content": text}], False, group) for text in responses]
+        encoded = self.tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
+        sequences = []
+        for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"]):
+            end = _shared_length(opening, text)
+            boundary = int(np.searchsorted(np.array([stop for _, stop in offsets]), end, side="right"))
+            framed = bool(ids) and ids[0] == self.tokenizer.bos_token_id
+            sequences.append(self._fitted(np.array(ids, dtype=np.int32), boundary, frame=int(framed)))
+        return sequences
+
+    def _segments(self, prompt: str, responses: list[str]) -> list[Input]:
+        before, between, after = self._frame()
+        asked = self.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        answers = self.tokenizer(responses, add_special_tokens=False)["input_ids"]
+        sequences = []
+        for answer in answers:
+            ids = np.array([*before, *asked, *between, *answer, *after], dtype=np.int32)
+            sequences.append(self._fitted(ids, len(before) + len(asked), len(before), len(between), len(after)))
+        return sequences
+
+    def _frame(self) -> tuple[list[int], list[int], list[int]]:
+        """The special tokens before, between and after two segments."""
+        inner = self.tokenizer("x", add_special_tokens=False)["input_ids"]
+        whole = self.tokenizer("x", "x")["input_ids"]
+        starts = [at for at in range(len(whole) - len(inner) + 1) if whole[at : at + len(inner)] == inner]
+        first, second = starts[0], starts[-1]
+        return whole[:first], whole[first + len(inner) : second], whole[second + len(inner) :]
+
+    def _fitted(self, ids: Tokens, boundary: int, frame: int, between: int = 0, after: int = 0) -> Input:
+        """Cut to the maximal length: `frame` tokens at the start, `between` after the boundary and `after` stay."""
+        cut = max(len(ids) - self.max_length, 0)
+        if not cut:
+            return Input(ids, boundary, 0)
+        from_prompt = min(cut, max(boundary - frame, 0))
+        from_response = cut - from_prompt
+        kept = boundary + between
+        ids = np.concatenate([ids[:frame], ids[frame + from_prompt : kept], ids[kept + from_response :]])
+        return Input(ids, boundary - from_prompt, cut)
+
+    def _render(self, turns: list[dict[str, str]], opening: bool, group: Group) -> str:
+        import jinja2
+
+        try:
+            return self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=opening)
+        except jinja2.TemplateError as error:
+            name = f"group {group.id!r}" if group.id else f"the prompt {shown(group.prompt_text)}"
+            raise DataError(f"{name} does not fit the chat template of the backbone: {error}") from error
+
+
+def input_format(tokenizer: Any, layout: Layout, max_length: int) -> InputFormat:
+    """The format for a tokenizer; a chat layout without a template gets the plain one, which is saved with the model."""
+    if not tokenizer.is_fast:
+        raise BackboneError(
+            f"the tokenizer {type(tokenizer).__name__} is not a fast one, which tells where in the text a token lies; "
+            "convert it with AutoTokenizer.from_pretrained(…, use_fast=True)"
+        )
+    if layout == "chat" and not tokenizer.chat_template:
+        tokenizer.chat_template = PLAIN_TEMPLATE
+    if max_length < 8:
+        raise BackboneError(f"max_length is {max_length}; the least that makes sense is 8 tokens")
+    return InputFormat(tokenizer, layout, max_length)
+
+
+def _turns(prompt: Prompt) -> list[dict[str, str]]:
+    if isinstance(prompt, str):
+        return [{"role": "user", "content": prompt}]
+    return [{"role": message.role, "content": message.content} for message in prompt]
+
+
+def _shared_length(a: str, b: str) -> int:
+    """How many characters two texts begin with in common."""
+    if b.startswith(a):
+        return len(a)
+    return next((at for at, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+
+
+def _side_by_side(first: str, second: str) -> str:
+    return f"Response A:\n{first}\n\nResponse B:\n{second}"

@@ -1,0 +1,176 @@
+"""Packing: which inputs are computed together, as one row of trees (decoders) or as padded rows (encoders)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from polypref.models.attention import Branching, Row
+from polypref.models.inputs import Input
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """Inputs that begin alike: the tokens they share, computed once, and what each adds, at least one token."""
+
+    members: tuple[int, ...]  # which inputs, as the caller counts them
+    inputs: tuple[Input, ...]
+    prefix: int  # length of what they share
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens are computed."""
+        return self.prefix + sum(len(item.tokens) - self.prefix for item in self.inputs)
+
+    def split(self, budget: int) -> list[Tree]:
+        """Trees of at most `budget` tokens, or of one input where that alone is longer; each repeats the prefix."""
+        if self.tokens <= budget:
+            return [self]
+        parts: list[list[int]] = [[]]
+        used = self.prefix
+        for at, item in sorted(enumerate(self.inputs), key=lambda entry: len(entry[1].tokens)):
+            length = len(item.tokens) - self.prefix
+            if parts[-1] and used + length > budget:
+                parts.append([])
+                used = self.prefix
+            parts[-1].append(at)
+            used += length
+        return [_tree([(self.members[at], self.inputs[at]) for at in part]) for part in parts]
+
+
+def trees_of(inputs: Sequence[Input], members: Sequence[int]) -> list[Tree]:
+    """The inputs of one group as trees: those whose prompt is whole share it; one whose prompt is cut stands alone,
+    for it begins elsewhere."""
+    whole = [(member, item) for member, item in zip(members, inputs) if not item.cut]
+    cut = [(member, item) for member, item in zip(members, inputs) if item.cut]
+    return [_tree(part) for part in ([whole] if whole else []) + [[entry] for entry in cut]]
+
+
+def _tree(entries: Sequence[tuple[int, Input]]) -> Tree:
+    inputs = tuple(item for _, item in entries)
+    return Tree(tuple(member for member, _ in entries), inputs, _shared_prefix([item.tokens for item in inputs]))
+
+
+def _shared_prefix(sequences: Sequence[NDArray[np.int32]]) -> int:
+    """How many tokens all sequences begin with in common, leaving each at least one of its own; 0 for one sequence."""
+    if len(sequences) < 2:
+        return 0
+    shared = min(len(tokens) for tokens in sequences) - 1
+    first = sequences[0]
+    for tokens in sequences[1:]:
+        differs = np.flatnonzero(tokens[:shared] != first[:shared])
+        shared = int(differs[0]) if len(differs) else shared
+    return shared
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """What one forward pass computes: n inputs, laid out for the model."""
+
+    members: tuple[int, ...]  # the n inputs, as the caller counts them, in the order of the pack
+    input_ids: Tensor  # [1, T] for a row of trees, [n, L] for padded rows
+    ends: Tensor  # [n, 2], row and column of the token that each input's logits are read off
+    prompts: Tensor  # [n, 2], row and column of the prompt's last token
+    position_ids: Tensor | None = None  # [1, T], for a row of trees
+    row: Row | None = None
+    attention_mask: Tensor | None = None  # [n, L], for padded rows
+    token_type_ids: Tensor | None = None  # [n, L], where the model has them
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens are computed, padding included."""
+        return self.input_ids.numel()
+
+
+def pack_trees(trees: Sequence[Tree], pad: int, device: torch.device) -> Pack:
+    """Several trees end to end in one row."""
+    ids, positions, ends, prompts = [], [], [], []
+    at = 0
+    for tree in trees:
+        start = at
+        ids.append(tree.inputs[0].tokens[: tree.prefix])
+        positions.append(np.arange(tree.prefix))
+        at += tree.prefix
+        for item in tree.inputs:
+            own = item.tokens[tree.prefix :]
+            ids.append(own)
+            positions.append(np.arange(tree.prefix, len(item.tokens)))
+            # the i-th token of the input lies in the shared prefix or among its own
+            ends.append(_place(_last_token(item, pad), tree.prefix, start, at))
+            prompts.append(_place(max(item.boundary - 1, 0), tree.prefix, start, at))
+            at += len(own)
+    branchings = tuple(Branching(t.prefix, tuple(len(item.tokens) - t.prefix for item in t.inputs)) for t in trees)
+    return Pack(
+        members=tuple(member for tree in trees for member in tree.members),
+        input_ids=_tensor(np.concatenate(ids)[None], device),
+        ends=_tensor(np.array([(0, end) for end in ends]), device),
+        prompts=_tensor(np.array([(0, prompt) for prompt in prompts]), device),
+        position_ids=_tensor(np.concatenate(positions)[None], device),
+        row=Row(branchings, device),
+    )
+
+
+def _place(index: int, prefix: int, start: int, own: int) -> int:
+    return start + index if index < prefix else own + index - prefix
+
+
+def _last_token(item: Input, pad: int) -> int:
+    """Where vanilla transformers reads a decoder's logits: the last token that is not the padding token."""
+    other = np.flatnonzero(item.tokens != pad)
+    return int(other[-1]) if len(other) else 0
+
+
+def pack_rows(inputs: Sequence[Input], members: Sequence[int], pad: int, segments: bool, device: torch.device) -> Pack:
+    """One input a row, padded on the right."""
+    length = max(len(item.tokens) for item in inputs)
+    ids = np.full((len(inputs), length), pad, dtype=np.int64)
+    mask = np.zeros((len(inputs), length), dtype=np.int64)
+    types = np.zeros((len(inputs), length), dtype=np.int64)
+    for at, item in enumerate(inputs):
+        ids[at, : len(item.tokens)] = item.tokens
+        mask[at, : len(item.tokens)] = 1
+        types[at, item.boundary + 1 : len(item.tokens)] = 1  # the separator still belongs to the prompt
+    return Pack(
+        members=tuple(members),
+        input_ids=_tensor(ids, device),
+        ends=_tensor(np.array([(at, _last_token(item, pad)) for at, item in enumerate(inputs)]), device),
+        prompts=_tensor(np.array([(at, max(item.boundary - 1, 0)) for at, item in enumerate(inputs)]), device),
+        attention_mask=_tensor(mask, device),
+        token_type_ids=_tensor(types, device) if segments else None,
+    )
+
+
+def _tensor(values: NDArray[np.integer], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.int64)).to(device)
+
+
+def fill_by_tokens(costs: Iterable[int], budget: int) -> list[list[int]]:
+    """Which items go together, longest first, so that each bin holds at most `budget` tokens or a single item."""
+    order = sorted(enumerate(costs), key=lambda entry: -entry[1])
+    bins: list[list[int]] = []
+    left = 0
+    for at, cost in order:
+        if not bins or cost > left:
+            bins.append([])
+            left = budget
+        bins[-1].append(at)
+        left -= cost
+    return bins
+
+
+def fill_padded(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Which inputs go together, by length, so that each padded batch holds at most `budget` tokens or one input."""
+    order = sorted(range(len(lengths)), key=lambda at: -lengths[at])
+    bins: list[list[int]] = []
+    for at in order:
+        if not bins or lengths[bins[-1][0]] * (len(bins[-1]) + 1) > budget:
+            bins.append([])
+        bins[-1].append(at)
+    return bins

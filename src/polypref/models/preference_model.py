@@ -1,0 +1,331 @@
+"""PreferenceModel: a backbone, a head and an input format, loaded, saved and used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast, get_args, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from polypref import choice
+from polypref.errors import PolyprefError
+from polypref.groups.model import Group
+from polypref.models.adapters import Lora, add_lora, load_adapter, merged, names_adapter
+from polypref.models.backbones import BackboneSettings, load_classifier, load_config
+from polypref.models.embedded import BackboneError
+from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
+from polypref.models.folders import staged_folder
+from polypref.models.heads import Head, make_head
+from polypref.models.inputs import Input, InputFormat, input_format
+from polypref.models.sharing import share_prompts
+
+BLOCK = "polypref"  # the key of our block in config.json
+EXTRA = "polypref.safetensors"  # the prompt gate, where the head has one
+DEFAULT_MAX_LENGTH = 1024
+_WINDOW = 64  # groups encoded together
+
+Floats = NDArray[np.float64]
+RULES = (*get_args(choice.Rule), "utility")
+
+
+@dataclass(frozen=True, eq=False)
+class GroupStates:
+    """What a model knows of one group: K states, from which everything else follows."""
+
+    states: Tensor  # [rows, width + gates], single precision; a row is a response, or an ordered pair (joint heads)
+    cut: int  # tokens left out of the inputs
+    size: int  # K
+
+
+class PreferenceModel:
+    """A preference model. Every method takes one group or a list of groups and returns NumPy."""
+
+    def __init__(
+        self, encoder: StateEncoder, head: Head, inputs: InputFormat, labels_mean: Sequence[float] = ()
+    ) -> None:
+        self.encoder = encoder
+        self.head = head
+        self.inputs = inputs
+        self.training_opinion = tuple(labels_mean)  # mean opinion of the training data over the labels, if known
+
+    # — making —
+
+    @classmethod
+    def from_backbone(
+        cls,
+        name: str,
+        head: str | Head = "scalar",
+        *,
+        max_length: int | None = None,
+        seed: int = 0,
+        backbone: BackboneSettings | None = None,
+        lora: Lora | None = None,
+        device: str | None = None,
+        **head_settings: Any,
+    ) -> PreferenceModel:
+        """A new model on a pretrained backbone: a Hugging Face id, a path, or `embedded:minilm`, `embedded:smollm2`.
+
+        `head_settings` are those of the head, such as `dim=8`. The classification layer is drawn from `seed`.
+        """
+        made = make_head(head, **head_settings) if isinstance(head, str) else head
+        settings = backbone or BackboneSettings()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            classifier, tokenizer = load_classifier(name, made.width, settings)
+            if lora is not None:
+                add_lora(classifier, lora)
+        return cls._assembled(classifier, tokenizer, made, max_length, settings, device)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        max_length: int | None = None,
+        backbone: BackboneSettings | None = None,
+        device: str | None = None,
+    ) -> PreferenceModel:
+        """A saved model, anybody's reward model with one logit (a scalar head), or a LoRA adapter of either."""
+        name, settings = str(path), backbone or BackboneSettings()
+        if names_adapter(name):
+            classifier, tokenizer, block = load_adapter(name, settings)
+        else:
+            config = load_config(name, settings)
+            block = _block_of(config, name)
+            classifier, tokenizer = load_classifier(name, config.num_labels, settings)
+        head = make_head(block["head"], **_settings_of(block))
+        model = cls._assembled(classifier, tokenizer, head, max_length or block.get("max_length"), settings, device)
+        model.training_opinion = tuple(block.get("training_opinion", ()))
+        if model.encoder.gate is not None:
+            model.encoder.gate.load_state_dict(_load_extra(name))
+        return model
+
+    @classmethod
+    def _assembled(
+        cls,
+        classifier: Any,
+        tokenizer: Any,
+        head: Head,
+        max_length: int | None,
+        settings: BackboneSettings,
+        device: str | None,
+    ) -> PreferenceModel:
+        if settings.quantization is None:
+            classifier.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        segments = "token_type_ids" in tokenizer.model_input_names
+        encoder = StateEncoder(classifier, head.gates, tokenizer.pad_token_id, segments)
+        share_prompts(encoder, settings)
+        layout = "chat" if encoder.reads_last_token else "segments"
+        limit = min(max_length or DEFAULT_MAX_LENGTH, _longest_input(classifier, tokenizer))
+        return cls(encoder.eval(), head, input_format(tokenizer, layout, limit))
+
+    # — saving —
+
+    def save_pretrained(self, path: str | Path, training: dict[str, Any] | None = None) -> None:
+        """Write an ordinary checkpoint, whole or not at all; LoRA weights are merged into it.
+
+        `training` is a record of how the model was made, kept in its configuration.
+        """
+        with staged_folder(Path(path)) as folder:
+            classifier = merged(self.encoder.classifier)
+            setattr(classifier.config, BLOCK, {**self.block(), **({"training": training} if training else {})})
+            classifier.save_pretrained(folder)
+            self.inputs.tokenizer.save_pretrained(folder)
+            self.save_extra(folder)
+
+    def block(self) -> dict[str, Any]:
+        """What `config.json` says of polypref: enough to use the model again."""
+        block = {
+            "version": 1,
+            "head": self.head.name,
+            "settings": self.head.settings(),
+            "max_length": self.inputs.max_length,
+        }
+        return {**block, "training_opinion": list(self.training_opinion)} if self.training_opinion else block
+
+    def save_extra(self, folder: Path) -> None:
+        """Write the tensors that stand beside the checkpoint."""
+        if self.encoder.gate is not None:
+            from safetensors.torch import save_file
+
+            save_file({name: t.contiguous() for name, t in self.encoder.gate.state_dict().items()}, folder / EXTRA)
+
+    # — using —
+
+    @overload
+    def states(self, groups: Group) -> Floats: ...
+    @overload
+    def states(self, groups: Sequence[Group]) -> list[Floats]: ...
+    def states(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
+        """One vector per response, `[K, width]`: the logits that vanilla transformers computes."""
+        self._refuse_joint("states")
+        return self._each(groups, lambda known: known.states[:, : self.head.width])
+
+    @overload
+    def preferences(self, groups: Group) -> Floats: ...
+    @overload
+    def preferences(self, groups: Sequence[Group]) -> list[Floats]: ...
+    def preferences(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
+        """P[i, j] = P(i ≻ j), `[K, K]`: P + Pᵀ = 1, ½ on the diagonal."""
+        return self._each(groups, self._preferences)
+
+    @overload
+    def utilities(self, groups: Group) -> Floats: ...
+    @overload
+    def utilities(self, groups: Sequence[Group]) -> list[Floats]: ...
+    def utilities(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
+        """One number per response, `[K]`, higher is better; for heads without a utility, mean log-odds in the group."""
+        return self._each(groups, self._utilities)
+
+    @overload
+    def distributions(self, groups: Group) -> Floats: ...
+    @overload
+    def distributions(self, groups: Sequence[Group]) -> list[Floats]: ...
+    def distributions(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
+        """The crowd's opinion of each response over the labels, `[K, d]`; rows sum to 1."""
+        self._refuse_joint("distributions")
+        return self._each(groups, lambda known: self.head.distributions(known.states))
+
+    @overload
+    def rank(self, groups: Group, rule: str = "borda") -> list[int]: ...
+    @overload
+    def rank(self, groups: Sequence[Group], rule: str = "borda") -> list[list[int]]: ...
+    def rank(self, groups: Group | Sequence[Group], rule: str = "borda") -> list[int] | list[list[int]]:
+        """Indices of the responses, best first, under `borda`, `copeland`, `kemeny`, `lottery` or `utility`."""
+        if isinstance(groups, Group):
+            return self.rank([groups], rule)[0]
+        return [self.ranking(known, rule) for known in self.encode(groups)]
+
+    def encode(self, groups: Iterable[Group], budget: int = DEFAULT_BUDGET) -> Iterator[GroupStates]:
+        """The states of each group, in order; groups are taken from the stream a window at a time."""
+        source = iter(groups)
+        while window := list(islice(source, _WINDOW)):
+            tokenized = [self.tokenize(group) for group in window]
+            for group, inputs, states in zip(window, tokenized, self._computed(tokenized, budget)):
+                yield GroupStates(states, sum(item.cut for item in inputs), len(group))
+
+    def tokenize(self, group: Group) -> list[Input]:
+        """The inputs of a group: one per response, or for a joint head one per ordered pair i ≠ j, row by row."""
+        if not self.head.joint:
+            return self.inputs.sequences(group)
+        return self.inputs.pair_sequences(group, ordered_pairs(len(group)))
+
+    def _computed(self, tokenized: Sequence[Sequence[Input]], budget: int) -> list[Tensor]:
+        training = self.encoder.training
+        self.encoder.eval()
+        try:
+            return self.encoder.states(tokenized, budget)
+        finally:
+            self.encoder.train(training)
+
+    # — reading states —
+
+    def preference_matrix(self, known: GroupStates) -> Floats:
+        """`[K, K]` of a group that is encoded already."""
+        return _numpy(self._preferences(known))
+
+    def utility(self, known: GroupStates) -> Floats:
+        """`[K]` of a group that is encoded already."""
+        return _numpy(self._utilities(known))
+
+    def ranking(self, known: GroupStates, rule: str) -> list[int]:
+        """Best first, of a group that is encoded already."""
+        if rule == "utility":
+            return [int(at) for at in np.argsort(-self.utility(known), kind="stable")]
+        if rule not in RULES:
+            raise PolyprefError(f"unknown rule {rule!r}; known are {', '.join(RULES)}")
+        return [int(at) for at in choice.rank(self.preference_matrix(known), cast(choice.Rule, rule))]
+
+    def _preferences(self, known: GroupStates) -> Tensor:
+        if not self.head.joint:
+            return self.head.preferences(known.states)
+        return self._joint_log_odds(known).sigmoid()
+
+    def _utilities(self, known: GroupStates) -> Tensor:
+        if not self.head.joint:
+            return self.head.utilities(known.states)
+        return self._joint_log_odds(known).sum(-1) / max(known.size - 1, 1)
+
+    def _joint_log_odds(self, known: GroupStates) -> Tensor:
+        """Log-odds of a joint head, made antisymmetric by reading each pair in both orders: `[K, K]`."""
+        rows = known.states.new_zeros(known.size, known.size, self.head.width)
+        pairs = ordered_pairs(known.size)
+        if pairs:
+            i, j = torch.tensor(pairs, device=rows.device).T
+            rows[i, j] = known.states
+        return self.head.log_odds(rows, rows.transpose(0, 1))
+
+    def _refuse_joint(self, what: str) -> None:
+        if self.head.joint:
+            raise PolyprefError(
+                f"a {self.head.name} head has no {what} of single responses, for it reads two together; "
+                "use preferences, or train one of the other heads"
+            )
+
+    def _each(self, groups: Group | Sequence[Group], read: Callable[[GroupStates], Tensor]) -> Any:
+        if isinstance(groups, Group):
+            return self._each([groups], read)[0]
+        return [_numpy(read(known)) for known in self.encode(groups)]
+
+
+def ordered_pairs(size: int) -> list[tuple[int, int]]:
+    """(i, j) for all i ≠ j, row by row."""
+    return [(i, j) for i in range(size) for j in range(size) if i != j]
+
+
+def _numpy(values: Tensor) -> Floats:
+    return values.double().cpu().numpy()
+
+
+def _longest_input(classifier: Any, tokenizer: Any) -> int:
+    """How many tokens the backbone can read."""
+    config = classifier.config.get_text_config()
+    positions = config.to_dict().get("max_position_embeddings")
+    if positions is not None and config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        positions -= tokenizer.pad_token_id + 1  # these count positions from behind the padding token
+    limits = [limit for limit in (positions, tokenizer.model_max_length) if limit is not None and limit > 0]
+    return min(limits, default=DEFAULT_MAX_LENGTH)
+
+
+def _block_of(config: Any, name: str) -> dict[str, Any]:
+    block = config.to_dict().get(BLOCK)
+    if block is not None:
+        if block.get("version") != 1:
+            raise BackboneError(
+                f"{name!r} was saved by a newer polypref (version {block.get('version')}); update polypref"
+            )
+        return dict(block)
+    if config.num_labels == 1:
+        return {"head": "scalar", "settings": {}}
+    raise BackboneError(
+        f"{name!r} is no preference model: it has no polypref block in config.json and {config.num_labels} labels, "
+        "where a plain reward model has 1; train one with polypref train --backbone"
+    )
+
+
+def _settings_of(block: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in block["settings"].items()}
+
+
+def _load_extra(name: str) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    path = Path(name) / EXTRA
+    if not path.exists():
+        from huggingface_hub import hf_hub_download
+
+        path = Path(hf_hub_download(name, EXTRA))
+    return load_file(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """One JSON object as a file."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

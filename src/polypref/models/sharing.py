@@ -1,0 +1,55 @@
+"""Whether a decoder may share its prompts: asked of the architecture, then tried on a small example."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polypref.models.attention import FLEX, LOOP, UnsupportedAttention
+from polypref.models.backbones import TREES, BackboneSettings
+from polypref.models.encoder import StateEncoder
+from polypref.models.inputs import Input
+
+
+def share_prompts(encoder: StateEncoder, settings: BackboneSettings) -> None:
+    """Switch the encoder to tree attention if that gives the states of one sequence at a time.
+
+    It does not for architectures that carry something other than attention from token to token, or that build their
+    attention otherwise; these compute every input by itself.
+    """
+    classifier: Any = encoder.classifier
+    if settings.attention not in TREES:
+        return
+    if not encoder.reads_last_token or not classifier._supports_attention_backend:
+        return
+    own = classifier.config._attn_implementation
+    flex = settings.attention == "flex_attention" or (settings.attention == "auto" and encoder.device.type == "cuda")
+    example = [[Input(tokens, 4, 0) for tokens in _example(classifier.config.get_text_config().vocab_size)]]
+    training = encoder.training
+    encoder.eval()
+    expected = encoder.states(example)[0]
+    classifier.set_attn_implementation(FLEX if flex else LOOP)
+    encoder.shares_prompts = True
+    try:
+        same = _close(encoder.states(example)[0], expected, classifier.dtype)
+    except UnsupportedAttention:
+        same = False
+    if not same:
+        classifier.set_attn_implementation(own)
+        encoder.shares_prompts = False
+    encoder.train(training)
+
+
+def _example(vocabulary: int) -> list[np.ndarray[Any, np.dtype[np.int32]]]:
+    """Three inputs that begin alike."""
+    rng = np.random.default_rng(0)
+    prompt, *branches = (rng.integers(0, vocabulary, size, dtype=np.int32) for size in (6, 3, 7, 4))
+    return [np.concatenate([prompt, branch]) for branch in branches]
+
+
+def _close(a: Tensor, b: Tensor, dtype: torch.dtype) -> bool:
+    tolerance = 1e-3 if dtype == torch.float32 else 0.1
+    return bool((a - b).abs().max() <= tolerance * b.abs().max())

@@ -1,0 +1,65 @@
+"""Distributional preference learning: heads with a spread, from comparisons alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from polypref.models.heads import Head
+from polypref.models.heads.distributional import DistributionalHead
+from polypref.models.heads.gaussian import GaussianHead
+from polypref.objectives.base import FROM_COMPARISONS, Objective, ObjectiveError
+from polypref.objectives.judgments import Judgments
+from polypref.objectives.logistic import share_cross_entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dpl(Objective):
+    """ℓ = −p·log P(first ≻ second) − (1 − p)·log P(second ≻ first) (Siththaranjan et al. 2023, arXiv 2312.08358).
+
+    Their two regularisers, which are part of the training loss only: `variance_penalty`·(σ_i² + σ_j²) for a gaussian
+    head, and for a distributional head −`entropy`·H(mean of the distributions of all responses compared in the batch),
+    which keeps all labels in use. P is exact here: their code puts σ(√(2π)·x) for Φ(x).
+    """
+
+    name = "dpl"
+    title = "likelihood of the votes when utilities differ"
+    paper = "arXiv 2312.08358"
+    heads = ("gaussian", "distributional")
+    default_for = ("gaussian",)
+    uses = "comparisons"
+    accepts = FROM_COMPARISONS
+
+    variance_penalty: float = 0.0
+    entropy: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, value in (("variance_penalty", self.variance_penalty), ("entropy", self.entropy)):
+            if value < 0:
+                raise ObjectiveError(f"{name} is {value}; it is a factor from 0")
+
+    def check(self, head: Head) -> None:
+        super().check(head)
+        if self.variance_penalty and not isinstance(head, GaussianHead):
+            raise ObjectiveError(f"variance_penalty is for a gaussian head; with a {head.name} head use entropy")
+        if self.entropy and not isinstance(head, DistributionalHead):
+            raise ObjectiveError(f"entropy is for a distributional head; with a {head.name} head use variance_penalty")
+
+    def loss_of_each(self, head: Head, states: Tensor, judgments: Judgments) -> Tensor:
+        losses = share_cross_entropy(judgments.log_odds(head, states), judgments.share)
+        if self.variance_penalty and isinstance(head, GaussianHead):
+            variance = head.spread(states).square()
+            losses = losses + self.variance_penalty * (variance[judgments.first] + variance[judgments.second])
+        if self.entropy and isinstance(head, DistributionalHead) and len(losses):
+            compared = torch.cat([judgments.first, judgments.second])
+            log_p = head.log_distributions(states[compared])  # [2n, d]
+            log_mean = log_p.logsumexp(0) - math.log(len(compared))  # [d]
+            losses = losses + self.entropy * (log_mean.exp() * log_mean).sum()
+        return losses
+
+
+OBJECTIVES = (Dpl,)

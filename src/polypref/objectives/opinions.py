@@ -1,0 +1,59 @@
+"""Likelihood of the crowd's opinion, label by label: blind to how far apart labels are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from polypref.models.heads import Head
+from polypref.models.heads.distributional import DistributionalHead
+from polypref.objectives.base import FROM_RATINGS, Objective, ObjectiveError
+from polypref.objectives.judgments import Judgments
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossEntropy(Objective):
+    """ℓ = −Σ_k p_k log p̂_k for the opinion p of the crowd and the predicted p̂."""
+
+    name = "cross-entropy"
+    title = "cross-entropy of the distribution of ratings"
+    paper = "the baseline of arXiv 2402.09764"
+    heads = ("distributional",)
+    uses = "ratings"
+    accepts = FROM_RATINGS
+
+    def loss_of_each(self, head: Head, states: Tensor, judgments: Judgments) -> Tensor:
+        return -(judgments.opinion * predicted(head, states, judgments)).sum(-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kl(Objective):
+    """ℓ = KL(p ‖ p̂) = Σ_k p_k (log p_k − log p̂_k): the gradient of cross-entropy, and 0 where p̂ = p."""
+
+    name = "kl"
+    title = "Kullback–Leibler divergence of the distribution of ratings"
+    paper = "Kullback & Leibler 1951"
+    heads = ("distributional",)
+    uses = "ratings"
+    accepts = FROM_RATINGS
+
+    def loss_of_each(self, head: Head, states: Tensor, judgments: Judgments) -> Tensor:
+        p = judgments.opinion
+        return (torch.xlogy(p, p) - p * predicted(head, states, judgments)).sum(-1)
+
+
+def predicted(head: Head, states: Tensor, judgments: Judgments) -> Tensor:
+    """log p̂ of the rated responses, `[m, d]`."""
+    if not isinstance(head, DistributionalHead):
+        raise ObjectiveError(f"a {head.name} head predicts no distribution of ratings; train a distributional head")
+    if judgments.opinion.shape[-1] != len(head.labels):
+        raise ObjectiveError(
+            f"the judgments count {judgments.opinion.shape[-1]} labels and the head has {len(head.labels)}: "
+            "prepare the judgments with the labels of the head"
+        )
+    return head.log_distributions(states[judgments.rated])
+
+
+OBJECTIVES = (CrossEntropy, Kl)

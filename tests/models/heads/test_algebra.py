@@ -1,0 +1,109 @@
+"""What holds for every head: skew symmetry, probabilities that add up, finite values for every state."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polypref.models.heads import HeadError, make_head
+
+HEADS = {
+    "scalar": make_head("scalar", temperature=0.7),
+    "general": make_head("general", dim=4),
+    "general, normalised": make_head("general", dim=4, normalize=True),
+    "general, gated": make_head("general", dim=6, gate=True),
+    "gaussian": make_head("gaussian"),
+    "categorical": make_head("distributional", labels=(0, 1, 5)),
+    "beta": make_head("distributional", labels=(1, 2, 3, 4), kind="beta"),
+}
+every_head = pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+
+
+def some_states(head, seed, responses=5, scale=3.0):
+    """[responses, width + gates] in double precision; gates are a softmax times their number, as encoders give them."""
+    generator = torch.Generator().manual_seed(seed)
+    z = scale * torch.randn(responses, head.width + head.gates, generator=generator, dtype=torch.float64)
+    return torch.cat([z[:, : head.width], head.gates * z[:, head.width :].softmax(-1)], dim=-1)
+
+
+@every_head
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_log_odds_change_sign_when_responses_change_places(head, seed):
+    states = some_states(head, seed)
+    a, b = states[:, None], states[None, :]
+    assert torch.equal(head.log_odds(a, b), -head.log_odds(b, a))
+
+
+@every_head
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_preferences_are_the_sigmoid_of_the_log_odds_and_add_up_to_1(head, seed):
+    states = some_states(head, seed)
+    P = head.preferences(states)
+    torch.testing.assert_close(P, head.log_odds(states[:, None], states[None, :]).sigmoid())
+    torch.testing.assert_close(P + P.T, torch.ones_like(P))
+    assert (P.diagonal() == 0.5).all()
+
+
+@every_head
+def test_the_diagonal_is_exactly_a_half_in_single_precision_too(head):
+    P = head.preferences(some_states(head, 3).float())
+    assert (P.diagonal() == 0.5).all()
+
+
+@every_head
+@given(seed=st.integers(0, 10**6), order=st.permutations(range(5)))
+@settings(max_examples=15, deadline=None)
+def test_permuting_responses_permutes_preferences_and_utilities(head, seed, order):
+    states = some_states(head, seed)
+    torch.testing.assert_close(head.preferences(states[order]), head.preferences(states)[order][:, order])
+    torch.testing.assert_close(head.utilities(states[order]), head.utilities(states)[order])
+
+
+@every_head
+def test_repeating_a_response_leaves_the_preferences_between_the_others_alone(head):
+    states = some_states(head, 0)
+    repeated = torch.cat([states, states[1:2]])
+    torch.testing.assert_close(head.preferences(repeated)[:5, :5], head.preferences(states))
+    torch.testing.assert_close(head.preferences(repeated)[5], head.preferences(repeated)[1])
+
+
+@every_head
+def test_a_single_response_has_a_utility_and_no_rival(head):
+    states = some_states(head, 0, responses=1)
+    assert head.preferences(states).tolist() == [[0.5]]
+    assert head.utilities(states).shape == (1,)
+
+
+@every_head
+@pytest.mark.parametrize("size", [1e4, -1e4, 0.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_extreme_states_give_finite_log_odds_and_gradients(head, size, dtype):
+    states = torch.full((3, head.width + head.gates), size, dtype=dtype)
+    states[1] *= -1
+    states[2, ::2] *= -1
+    states.requires_grad_()
+    log_odds = head.log_odds(states[:, None], states[None, :])
+    log_odds.square().clamp(max=1e30).sum().backward()
+    assert log_odds.isfinite().all()
+    assert states.grad is not None
+    assert states.grad.isfinite().all()
+
+
+@every_head
+def test_derivatives_of_the_log_odds_are_those_of_finite_differences(head):
+    states = some_states(head, 1, scale=1.0).requires_grad_()
+    assert torch.autograd.gradcheck(lambda z: head.log_odds(z[:, None], z[None, :])[0, 1:], states)
+    assert torch.autograd.gradcheck(head.utilities, states)
+
+
+@every_head
+def test_settings_make_the_same_head_again(head):
+    assert make_head(head.name, **head.settings()) == head
+
+
+@pytest.mark.parametrize("name", ["scalar", "general", "gaussian"])
+def test_heads_without_a_crowd_say_which_head_has_one(name):
+    with pytest.raises(HeadError, match="distributional"):
+        make_head(name).distributions(torch.zeros(2, 8))
