@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from polypref import __version__
-from polypref.cli import convert, demo, inspect, simulate
+from polypref.cli import convert, demo, inspect, simulate, train
 from polypref.errors import DataError, PolyprefError
 
 app = typer.Typer(
@@ -36,7 +36,7 @@ def _options(
     """Preference models for people who disagree."""
 
 
-for _command in (demo.demo, convert.convert, simulate.simulate, inspect.inspect):
+for _command in (demo.demo, convert.convert, simulate.simulate, inspect.inspect, train.train):
     app.command()(_command)
 
 

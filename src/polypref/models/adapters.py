@@ -1,4 +1,4 @@
-"""LoRA: adapters trained in a backbone, merged into an ordinary checkpoint when it is saved, read from other people's."""
+"""LoRA: adapters trained in a backbone, merged into an ordinary checkpoint when saved, and read from other people's."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polypref.models.backbones import BackboneSettings, load_classifier
+from polypref.models.backbones import BackboneSettings, load_classifier, plain_errors
 from polypref.models.embedded import BackboneError, resolve
+
+_STATE_LAYERS = ("score.weight", "classifier.weight", "classifier.out_proj.weight")
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,6 @@ class Lora:
 
     rank: int = 16
     alpha: int = 32
-    dropout: float = 0.0
     targets: tuple[str, ...] | str = "all-linear"  # names of layers, or all linear layers of the backbone
 
 
@@ -31,8 +32,8 @@ def add_lora(classifier: Any, lora: Lora) -> None:
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
         target_modules=_linear_layers(classifier) if targets == "all-linear" else targets,
+        fan_in_fan_out=_transposed(classifier),
     )
     inject_adapter_in_model(config, classifier)
     for name, parameter in classifier.named_parameters():
@@ -69,27 +70,40 @@ def names_adapter(name: str) -> bool:
 
 
 def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, dict[str, Any]]:
-    """A reward model saved as an adapter on its base model: classifier with the adapter merged, tokenizer, our block."""
+    """A reward model saved as an adapter on its base model: classifier with the adapter merged, tokenizer, block."""
     from peft import PeftModel
     from safetensors import safe_open
 
-    config = json.loads((Path(name) / "adapter_config.json").read_text(encoding="utf-8"))
-    base = config.get("base_model_name_or_path")
     weights = Path(name) / "adapter_model.safetensors"
+    with plain_errors(name):
+        base = json.loads((Path(name) / "adapter_config.json").read_text(encoding="utf-8")).get(
+            "base_model_name_or_path"
+        )
     if not base or not weights.exists():
         raise BackboneError(f"the adapter {name!r} lacks its base model's name or {weights.name}")
-    with safe_open(weights, framework="pt") as file:
-        heads = [key for key in file.keys() if key.endswith(("score.weight", "classifier.weight"))]  # noqa: SIM118
+    with plain_errors(name), safe_open(weights, framework="pt") as file:
+        heads = [key for key in file.keys() if key.endswith(_STATE_LAYERS)]  # noqa: SIM118
         widths = {file.get_slice(key).get_shape()[0] for key in heads}
     if widths != {1}:
         raise BackboneError(f"the adapter {name!r} holds no classification layer with one logit, as a reward model has")
     classifier, tokenizer = load_classifier(resolve(base), 1, settings)
-    classifier = PeftModel.from_pretrained(classifier, name).merge_and_unload()
+    with plain_errors(name):
+        classifier = PeftModel.from_pretrained(classifier, name).merge_and_unload()
     return classifier, tokenizer, {"head": "scalar", "settings": {}}
 
 
 def _linear_layers(classifier: Any) -> list[str]:
     from torch import nn
+    from transformers.pytorch_utils import Conv1D
 
     base = classifier.base_model
-    return sorted({name.rpartition(".")[2] for name, part in base.named_modules() if isinstance(part, nn.Linear)})
+    return sorted(
+        {name.rpartition(".")[2] for name, part in base.named_modules() if isinstance(part, (nn.Linear, Conv1D))}
+    )
+
+
+def _transposed(classifier: Any) -> bool:
+    """Whether linear layers are GPT-2's, which store their weights the other way round."""
+    from transformers.pytorch_utils import Conv1D
+
+    return any(isinstance(part, Conv1D) for part in classifier.modules())

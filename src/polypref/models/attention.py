@@ -1,8 +1,8 @@
 """Attention over trees: prompts with several responses, laid end to end in one row, none seeing its siblings.
 
 The row holds no padding and no mask spans it: every piece attends to just what its own sequence would show it, so the
-result is that of one sequence at a time and the cost is linear in the number of responses. transformers calls it through
-its public registry of attention functions; the model's code is untouched.
+result is that of one sequence at a time and the cost is linear in the number of responses. transformers calls it
+through its public registry of attention functions; the model's code is untouched.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def by_pieces(
     query: Tensor,  # [1, heads, T, head_dim]
     key: Tensor,  # [1, key heads, T, head_dim]
     value: Tensor,
-    attention_mask: Tensor | None,
+    attention_mask: Tensor | None,  # see _mask_window
     dropout: float = 0.0,
     scaling: float | None = None,
     tree: Row | None = None,
@@ -113,7 +113,7 @@ def by_pieces(
     **settings: Any,
 ) -> tuple[Tensor, None]:
     """One small scaled-dot-product attention per piece, on any device."""
-    row = _checked(module, tree, settings)
+    row = _checked(module, tree, attention_mask, sliding_window, settings)
     repeats = query.shape[1] // key.shape[1]
     if repeats > 1:
         key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
@@ -147,7 +147,7 @@ def by_flex(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
+    attention_mask: Tensor | None,  # see _mask_window
     dropout: float = 0.0,
     scaling: float | None = None,
     tree: Row | None = None,
@@ -157,7 +157,7 @@ def by_flex(
     """One FlexAttention call over the row; compiled on a GPU, where it skips the blocks nobody sees."""
     from torch.nn.attention.flex_attention import flex_attention
 
-    row = _checked(module, tree, settings)
+    row = _checked(module, tree, attention_mask, sliding_window, settings)
     if dropout:
         raise UnsupportedAttention("FlexAttention has no dropout; set the model's attention dropout to 0")
     attend = torch.compile(flex_attention) if query.is_cuda else flex_attention
@@ -170,19 +170,26 @@ def by_flex(
 _IGNORED = {"position_ids", "output_attentions", "output_hidden_states", "use_cache", "is_causal", "cache_position"}
 
 
-def _checked(module: nn.Module, row: Row | None, settings: dict[str, Any]) -> Row:
+def _checked(
+    module: nn.Module, row: Row | None, mask_window: Tensor | None, window: int | None, settings: dict[str, Any]
+) -> Row:
     if row is None:
         raise UnsupportedAttention(f"{type(module).__name__} does not pass on what tree attention needs")
+    if window != (None if mask_window is None else int(mask_window)):
+        raise UnsupportedAttention(f"{type(module).__name__} passes the window {window}, its mask has {mask_window}")
     for name, value in settings.items():
         if value is not None and name not in _IGNORED:
             raise UnsupportedAttention(f"{type(module).__name__} sets {name}, which tree attention does not know")
     return row
 
 
-def _no_mask(*_args: Any, **_settings: Any) -> None:
-    """Tree attention knows what sees what; the model need not build a mask."""
+def _mask_window(*_args: Any, local_size: int | None = None, use_vmap: bool = False, **_settings: Any) -> Tensor | None:
+    """The window of the mask that the model wants, instead of the mask, for tree attention knows what sees what."""
+    if use_vmap:
+        raise UnsupportedAttention("the model adds to the causal mask what tree attention does not know")
+    return None if local_size is None else torch.tensor(local_size)
 
 
 for _name, _function in ((LOOP, by_pieces), (FLEX, by_flex)):
     AttentionInterface.register(_name, _function)
-    AttentionMaskInterface.register(_name, _no_mask)
+    AttentionMaskInterface.register(_name, _mask_window)

@@ -34,39 +34,58 @@ class BackboneSettings:
 
 
 def load_classifier(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any]:
-    """The model with a classification layer of `width` logits (new unless the checkpoint has one) and the tokenizer."""
+    """The model with a classification layer of `width` logits, new unless the checkpoint has one, and the tokenizer."""
+    model, tokenizer, _ = _load(name, width, settings)
+    return model, tokenizer
+
+
+def load_trained_classifier(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any]:
+    """The same from a checkpoint that must hold every weight, its classification layer included."""
+    model, tokenizer, absent = _load(name, width, settings)
+    if absent:
+        raise BackboneError(f"the checkpoint {name!r} is damaged: it has no {absent[0]} of the shape it should have")
+    return model, tokenizer
+
+
+def _load(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any, list[str]]:
+    """Model, tokenizer and the names of the weights that the checkpoint did not hold, which are new."""
     place = resolve(name)
     tokenizer = _tokenizer(place, name, settings)
     options: dict[str, Any] = {"dtype": getattr(torch, settings.dtype), "num_labels": width}
+    options["ignore_mismatched_sizes"] = True  # a layer of another width is replaced by a new one
     if settings.quantization:
         options["quantization_config"] = _quantization(settings.quantization)
     if settings.attention not in TREES:
         options["attn_implementation"] = settings.attention
-    with _plain_errors(name), quiet_loading():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            place, revision=settings.revision, trust_remote_code=settings.trust_remote_code, **options
+    with plain_errors(name), quiet_loading():
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            place,
+            revision=settings.revision,
+            trust_remote_code=settings.trust_remote_code,
+            output_loading_info=True,
+            **options,
         )
     _agree_on_padding(model, tokenizer)
-    return model, tokenizer
+    return model, tokenizer, sorted({*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])})
 
 
 def load_config(name: str, settings: BackboneSettings) -> Any:
     """The configuration of a checkpoint, its `polypref` block included."""
-    with _plain_errors(name):
+    with plain_errors(name):
         return AutoConfig.from_pretrained(
             resolve(name), revision=settings.revision, trust_remote_code=settings.trust_remote_code
         )
 
 
 def _tokenizer(place: str, name: str, settings: BackboneSettings) -> Any:
-    with _plain_errors(name):
+    with plain_errors(name):
         return AutoTokenizer.from_pretrained(
             place, revision=settings.revision, trust_remote_code=settings.trust_remote_code
         )
 
 
 def reads_last_token(model: Any) -> bool:
-    """Whether a classifier reads its logits off the last token, as decoders do; transformers names that layer `score`."""
+    """Whether a classifier reads its logits off the last token, as decoders do; the layer is called `score`."""
     return any(name == "score" and isinstance(part, nn.Linear) for name, part in model.named_children())
 
 
@@ -104,7 +123,7 @@ def quiet_loading() -> Iterator[None]:
 
 
 @contextmanager
-def _plain_errors(name: str) -> Iterator[None]:
+def plain_errors(name: str) -> Iterator[None]:
     """What transformers and safetensors raise about a checkpoint, as one sentence."""
     from safetensors import SafetensorError
 
@@ -112,7 +131,7 @@ def _plain_errors(name: str) -> Iterator[None]:
         yield
     except (SafetensorError, json.JSONDecodeError) as error:
         raise BackboneError(f"the checkpoint {name!r} is damaged: {_first_line(error)}") from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         kind = "folder" if Path(name).exists() else "model"
         raise BackboneError(f"cannot load the {kind} {name!r}: {_first_line(error)}") from error
 

@@ -1,4 +1,4 @@
-"""The encode-once engine: from inputs to states, each distinct input computed once, prompts shared where they can be."""
+"""The encode-once engine: from inputs to states, each computed once, prompts shared where they can be."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ class StateEncoder(nn.Module):
         layers = [part for part in self.classifier.modules() if isinstance(part, nn.Linear) and id(part) not in base]
         return layers[-1]
 
+    def new_parameters(self) -> list[nn.Parameter]:
+        """Those that were not pretrained: of the state layer and the gate."""
+        return [*self.state_layer.parameters(), *(self.gate.parameters() if self.gate is not None else ())]
+
     def forward(self, pack: Pack) -> Tensor:
         """States of the pack's inputs, `[n, width + gates]`."""
         if not self.reads_last_token:
@@ -86,6 +90,14 @@ class StateEncoder(nn.Module):
         flat = [item for inputs in groups for item in inputs]
         bins = fill_padded([len(item.tokens) for item in flat], budget)
         return [pack_rows([flat[at] for at in filled], filled, self.pad, self.segments, self.device) for filled in bins]
+
+    def bins(self, groups: Sequence[Sequence[Input]], budget: int) -> list[list[int]]:
+        """Which groups fit one pack of at most `budget` tokens together, longest first; a larger group stands alone."""
+        if self.shares_prompts:
+            trees = [trees_of(inputs, range(len(inputs))) for inputs in groups]
+            return fill_by_tokens([sum(tree.tokens for tree in parts) for parts in trees], budget)
+        longest = [max(len(item.tokens) for item in inputs) for inputs in groups]
+        return fill_padded(longest, budget, [len(inputs) for inputs in groups])
 
     @torch.no_grad()
     def states(self, groups: Sequence[Sequence[Input]], budget: int = DEFAULT_BUDGET) -> list[Tensor]:

@@ -67,7 +67,7 @@ class InputFormat:
         turns = _turns(prompt)
         opening = self._render(turns, True, group)
         texts = [self._render([*turns, {"role": "assistant", "content": text}], False, group) for text in responses]
-        encoded = self.tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
+        encoded = self.tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         sequences = []
         for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"]):
             end = _shared_length(opening, text)
@@ -78,8 +78,8 @@ class InputFormat:
 
     def _segments(self, prompt: str, responses: list[str]) -> list[Input]:
         before, between, after = self._frame()
-        asked = self.tokenizer(prompt, add_special_tokens=False)["input_ids"]
-        answers = self.tokenizer(responses, add_special_tokens=False)["input_ids"]
+        asked = self.tokenizer(prompt, add_special_tokens=False, verbose=False)["input_ids"]
+        answers = self.tokenizer(responses, add_special_tokens=False, verbose=False)["input_ids"]
         sequences = []
         for answer in answers:
             ids = np.array([*before, *asked, *between, *answer, *after], dtype=np.int32)
@@ -88,7 +88,7 @@ class InputFormat:
 
     def _frame(self) -> tuple[list[int], list[int], list[int]]:
         """The special tokens before, between and after two segments."""
-        inner = self.tokenizer("x", add_special_tokens=False)["input_ids"]
+        inner = self.tokenizer("x", add_special_tokens=False, verbose=False)["input_ids"]
         whole = self.tokenizer("x", "x")["input_ids"]
         starts = [at for at in range(len(whole) - len(inner) + 1) if whole[at : at + len(inner)] == inner]
         first, second = starts[0], starts[-1]
@@ -116,7 +116,7 @@ class InputFormat:
 
 
 def input_format(tokenizer: Any, layout: Layout, max_length: int) -> InputFormat:
-    """The format for a tokenizer; a chat layout without a template gets the plain one, which is saved with the model."""
+    """The format for a tokenizer; a chat layout without a template gets the plain one, saved with the model."""
     if not tokenizer.is_fast:
         raise BackboneError(
             f"the tokenizer {type(tokenizer).__name__} is not a fast one, which tells where in the text a token lies; "

@@ -165,12 +165,19 @@ def fill_by_tokens(costs: Iterable[int], budget: int) -> list[list[int]]:
     return bins
 
 
-def fill_padded(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Which inputs go together, by length, so that each padded batch holds at most `budget` tokens or one input."""
+def fill_padded(lengths: Sequence[int], budget: int, rows: Sequence[int] | None = None) -> list[list[int]]:
+    """Which items go together, longest first, so that each padded batch holds at most `budget` tokens or one item.
+
+    An item has `rows` inputs, of which the longest has `lengths` tokens; one input unless told.
+    """
     order = sorted(range(len(lengths)), key=lambda at: -lengths[at])
     bins: list[list[int]] = []
+    filled = 0
     for at in order:
-        if not bins or lengths[bins[-1][0]] * (len(bins[-1]) + 1) > budget:
+        own = 1 if rows is None else rows[at]
+        if not bins or lengths[bins[-1][0]] * (filled + own) > budget:
             bins.append([])
+            filled = 0
         bins[-1].append(at)
+        filled += own
     return bins

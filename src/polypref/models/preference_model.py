@@ -12,24 +12,38 @@ from typing import Any, cast, get_args, overload
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from polypref import choice
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
 from polypref.models.adapters import Lora, add_lora, load_adapter, merged, names_adapter
-from polypref.models.backbones import BackboneSettings, load_classifier, load_config
+from polypref.models.backbones import BackboneSettings, load_classifier, load_config, quiet_loading
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.folders import staged_folder
 from polypref.models.heads import Head, make_head
-from polypref.models.inputs import Input, InputFormat, input_format
+from polypref.models.inputs import Input, InputFormat, Layout, input_format
 from polypref.models.sharing import share_prompts
 
 BLOCK = "polypref"  # the key of our block in config.json
 EXTRA = "polypref.safetensors"  # the prompt gate, where the head has one
+CLASSIFIER, GATE = "classifier.", "gate."  # what the names of an encoder's weights begin with
 DEFAULT_MAX_LENGTH = 1024
 _WINDOW = 64  # groups encoded together
+_COUNT_FROM_PADDING = {
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "mpnet",
+    "longformer",
+    "data2vec-text",
+    "ibert",
+    "xmod",
+} | {
+    "roberta-prelayernorm",
+    "xlm-roberta-xl",
+}
 
 Floats = NDArray[np.float64]
 RULES = (*get_args(choice.Rule), "utility")
@@ -47,13 +61,17 @@ class GroupStates:
 class PreferenceModel:
     """A preference model. Every method takes one group or a list of groups and returns NumPy."""
 
-    def __init__(
-        self, encoder: StateEncoder, head: Head, inputs: InputFormat, labels_mean: Sequence[float] = ()
-    ) -> None:
+    def __init__(self, encoder: StateEncoder, head: Head, inputs: InputFormat) -> None:
         self.encoder = encoder
         self.head = head
         self.inputs = inputs
-        self.training_opinion = tuple(labels_mean)  # mean opinion of the training data over the labels, if known
+        self.training_opinion: tuple[float, ...] = ()  # mean opinion of the training data over the labels, if known
+
+    @property
+    def labels(self) -> tuple[float, ...] | None:
+        """The values of the labels over which the head predicts the crowd's opinion, `[d]`; None for other heads."""
+        labels = self.head.settings().get("labels")
+        return None if labels is None else tuple(labels)
 
     # — making —
 
@@ -99,12 +117,12 @@ class PreferenceModel:
         else:
             config = load_config(name, settings)
             block = _block_of(config, name)
-            classifier, tokenizer = load_classifier(name, config.num_labels, settings)
-        head = make_head(block["head"], **_settings_of(block))
+            classifier, tokenizer = load_trained_classifier(name, config.num_labels, settings)
+        head = _head_of(block, name, classifier.config.num_labels)
         model = cls._assembled(classifier, tokenizer, head, max_length or block.get("max_length"), settings, device)
         model.training_opinion = tuple(block.get("training_opinion", ()))
         if model.encoder.gate is not None:
-            model.encoder.gate.load_state_dict(_load_extra(name))
+            _load_gate(model.encoder.gate, name, settings.revision)
         return model
 
     @classmethod
@@ -122,23 +140,40 @@ class PreferenceModel:
         segments = "token_type_ids" in tokenizer.model_input_names
         encoder = StateEncoder(classifier, head.gates, tokenizer.pad_token_id, segments)
         share_prompts(encoder, settings)
-        layout = "chat" if encoder.reads_last_token else "segments"
+        layout: Layout = "chat" if encoder.reads_last_token else "segments"
         limit = min(max_length or DEFAULT_MAX_LENGTH, _longest_input(classifier, tokenizer))
         return cls(encoder.eval(), head, input_format(tokenizer, layout, limit))
 
     # — saving —
 
-    def save_pretrained(self, path: str | Path, training: dict[str, Any] | None = None) -> None:
+    def save_pretrained(
+        self, path: str | Path, training: dict[str, Any] | None = None, weights: dict[str, Tensor] | None = None
+    ) -> None:
         """Write an ordinary checkpoint, whole or not at all; LoRA weights are merged into it.
 
-        `training` is a record of how the model was made, kept in its configuration.
+        `training` is a record of how the model was made, kept in its configuration; `weights` stand in for those of
+        the encoder where these are spread over several processes.
         """
         with staged_folder(Path(path)) as folder:
-            classifier = merged(self.encoder.classifier)
-            setattr(classifier.config, BLOCK, {**self.block(), **({"training": training} if training else {})})
-            classifier.save_pretrained(folder)
-            self.inputs.tokenizer.save_pretrained(folder)
-            self.save_extra(folder)
+            self.write(folder, training, weights)
+
+    def write(
+        self, folder: Path, training: dict[str, Any] | None = None, weights: dict[str, Tensor] | None = None
+    ) -> None:
+        """The files of the checkpoint, one by one."""
+        from safetensors.torch import save_file
+
+        classifier = merged(self.encoder.classifier)
+        gate = self.encoder.gate.state_dict() if self.encoder.gate is not None else {}
+        own = None
+        if weights is not None:
+            own, gate = _part(weights, CLASSIFIER), _part(weights, GATE)
+        setattr(classifier.config, BLOCK, {**self.block(), **({"training": training} if training else {})})
+        with quiet_loading():
+            classifier.save_pretrained(folder, state_dict=own)
+        self.inputs.tokenizer.save_pretrained(folder)
+        if gate:
+            save_file({name: tensor.contiguous() for name, tensor in gate.items()}, folder / EXTRA)
 
     def block(self) -> dict[str, Any]:
         """What `config.json` says of polypref: enough to use the model again."""
@@ -149,13 +184,6 @@ class PreferenceModel:
             "max_length": self.inputs.max_length,
         }
         return {**block, "training_opinion": list(self.training_opinion)} if self.training_opinion else block
-
-    def save_extra(self, folder: Path) -> None:
-        """Write the tensors that stand beside the checkpoint."""
-        if self.encoder.gate is not None:
-            from safetensors.torch import save_file
-
-            save_file({name: t.contiguous() for name, t in self.encoder.gate.state_dict().items()}, folder / EXTRA)
 
     # — using —
 
@@ -201,15 +229,15 @@ class PreferenceModel:
         """Indices of the responses, best first, under `borda`, `copeland`, `kemeny`, `lottery` or `utility`."""
         if isinstance(groups, Group):
             return self.rank([groups], rule)[0]
-        return [self.ranking(known, rule) for known in self.encode(groups)]
+        return [self.ranking(known, rule) for _, known in self.encode(groups)]
 
-    def encode(self, groups: Iterable[Group], budget: int = DEFAULT_BUDGET) -> Iterator[GroupStates]:
-        """The states of each group, in order; groups are taken from the stream a window at a time."""
+    def encode(self, groups: Iterable[Group], budget: int = DEFAULT_BUDGET) -> Iterator[tuple[Group, GroupStates]]:
+        """Each group with its states, in order; groups are taken from the stream a window at a time."""
         source = iter(groups)
         while window := list(islice(source, _WINDOW)):
             tokenized = [self.tokenize(group) for group in window]
             for group, inputs, states in zip(window, tokenized, self._computed(tokenized, budget)):
-                yield GroupStates(states, sum(item.cut for item in inputs), len(group))
+                yield group, GroupStates(states, sum(item.cut for item in inputs), len(group))
 
     def tokenize(self, group: Group) -> list[Input]:
         """The inputs of a group: one per response, or for a joint head one per ordered pair i ≠ j, row by row."""
@@ -234,6 +262,10 @@ class PreferenceModel:
     def utility(self, known: GroupStates) -> Floats:
         """`[K]` of a group that is encoded already."""
         return _numpy(self._utilities(known))
+
+    def distribution(self, known: GroupStates) -> Floats:
+        """`[K, d]` of a group that is encoded already."""
+        return _numpy(self.head.distributions(known.states))
 
     def ranking(self, known: GroupStates, rule: str) -> list[int]:
         """Best first, of a group that is encoded already."""
@@ -272,7 +304,7 @@ class PreferenceModel:
     def _each(self, groups: Group | Sequence[Group], read: Callable[[GroupStates], Tensor]) -> Any:
         if isinstance(groups, Group):
             return self._each([groups], read)[0]
-        return [_numpy(read(known)) for known in self.encode(groups)]
+        return [_numpy(read(known)) for _, known in self.encode(groups)]
 
 
 def ordered_pairs(size: int) -> list[tuple[int, int]]:
@@ -287,8 +319,9 @@ def _numpy(values: Tensor) -> Floats:
 def _longest_input(classifier: Any, tokenizer: Any) -> int:
     """How many tokens the backbone can read."""
     config = classifier.config.get_text_config()
-    positions = config.to_dict().get("max_position_embeddings")
-    if positions is not None and config.model_type in ("roberta", "xlm-roberta", "camembert"):
+    known_as = config.attribute_map.get("max_position_embeddings", "max_position_embeddings")
+    positions = config.to_dict().get(known_as)
+    if positions is not None and config.model_type in _COUNT_FROM_PADDING:
         positions -= tokenizer.pad_token_id + 1  # these count positions from behind the padding token
     limits = [limit for limit in (positions, tokenizer.model_max_length) if limit is not None and limit > 0]
     return min(limits, default=DEFAULT_MAX_LENGTH)
@@ -297,6 +330,8 @@ def _longest_input(classifier: Any, tokenizer: Any) -> int:
 def _block_of(config: Any, name: str) -> dict[str, Any]:
     block = config.to_dict().get(BLOCK)
     if block is not None:
+        if not isinstance(block, dict) or not isinstance(block.get("settings", {}), dict):
+            raise BackboneError(f"{name!r} has a {BLOCK} block in config.json that cannot be read")
         if block.get("version") != 1:
             raise BackboneError(
                 f"{name!r} was saved by a newer polypref (version {block.get('version')}); update polypref"
@@ -310,20 +345,32 @@ def _block_of(config: Any, name: str) -> dict[str, Any]:
     )
 
 
+def _head_of(block: dict[str, Any], name: str, logits: int) -> Head:
+    try:
+        head = make_head(block["head"], **_settings_of(block))
+    except (KeyError, TypeError) as error:
+        raise BackboneError(f"{name!r} has a {BLOCK} block in config.json that cannot be read: {error!r}") from error
+    if head.width != logits:
+        raise BackboneError(f"{name!r} has {logits} logits, where its {head.name} head reads {head.width}")
+    return head
+
+
 def _settings_of(block: dict[str, Any]) -> dict[str, Any]:
     """JSON has no tuples."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in block["settings"].items()}
 
 
-def _load_extra(name: str) -> dict[str, Tensor]:
+def _load_gate(gate: nn.Linear, name: str, revision: str | None) -> None:
     from safetensors.torch import load_file
+    from transformers.utils import cached_file
 
-    path = Path(name) / EXTRA
-    if not path.exists():
-        from huggingface_hub import hf_hub_download
-
-        path = Path(hf_hub_download(name, EXTRA))
-    return load_file(path)
+    with plain_errors(name):
+        path = cached_file(name, EXTRA, revision=revision)
+    with plain_errors(path):
+        tensors = load_file(path)
+    if {key: t.shape for key, t in tensors.items()} != {key: t.shape for key, t in gate.state_dict().items()}:
+        raise BackboneError(f"{path} does not hold the prompt gate of its model")
+    gate.load_state_dict(tensors)
 
 
 def write_json(path: Path, value: Any) -> None:

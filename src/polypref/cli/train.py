@@ -1,0 +1,116 @@
+"""`polypref train`: a preference model from judgments."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from polypref.cli.common import FormatName, Json, Preferred, SkipBad, print_json, print_table
+from polypref.errors import DataError
+
+_Files = Optional[list[str]]
+
+
+def train(
+    config: Annotated[
+        Optional[Path], typer.Argument(help="YAML or JSON file with settings; flags go before it.", show_default=False)
+    ] = None,
+    data: Annotated[_Files, typer.Option("--data", metavar="FILE", help="Data to train on; may be repeated.")] = None,
+    eval_data: Annotated[_Files, typer.Option("--eval-data", metavar="FILE", help="Data held out.")] = None,
+    eval_share: Annotated[
+        Optional[float], typer.Option(help="Share of the prompts to hold out, without --eval-data.")
+    ] = None,
+    head: Annotated[
+        Optional[str], typer.Option(help="scalar, general, distributional, gaussian or pair.  [default: scalar]")
+    ] = None,
+    objective: Annotated[Optional[str], typer.Option(help="What to train the head for; its own if left out.")] = None,
+    backbone: Annotated[
+        Optional[str], typer.Option(help="Hugging Face id, path or embedded model.  [default: embedded:minilm]")
+    ] = None,
+    out: Annotated[Optional[Path], typer.Option("--out", help="Folder of the model.  [default: model]")] = None,
+    epochs: Annotated[Optional[float], typer.Option(help="Passes over the data.  [default: 1]")] = None,
+    batch_size: Annotated[Optional[int], typer.Option(help="Groups per step.  [default: 16]")] = None,
+    learning_rate: Annotated[
+        Optional[float], typer.Option(help="[default: 5e-5; 2e-4 with adapters, 1e-2 with --frozen]")
+    ] = None,
+    max_length: Annotated[Optional[int], typer.Option(help="Tokens of prompt and response.  [default: 1024]")] = None,
+    precision: Annotated[Optional[str], typer.Option(help="float32, bfloat16 or float16 (autocast).")] = None,
+    frozen: Annotated[
+        bool, typer.Option("--frozen", help="Train the last layer alone, on features kept on disk.")
+    ] = False,
+    lora: Annotated[Optional[int], typer.Option("--lora", metavar="RANK", help="Train adapters of this rank.")] = None,
+    best: Annotated[
+        Optional[str], typer.Option("--best", metavar="METRIC", help="Keep the best checkpoint by loss, accuracy, …")
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option(help="Seed of everything random.  [default: 0]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
+    settings: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting, such as head_settings.dim=4."),
+    ] = None,
+    format: FormatName = None,
+    preferred: Preferred = None,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """Train a preference model on groups of judged responses."""
+    from polypref.training.config import load_config, make_config
+
+    flags = {
+        "data": data,
+        "eval_data": eval_data,
+        "eval_share": eval_share,
+        "head": head,
+        "objective": objective,
+        "backbone": backbone,
+        "out": out and str(out),
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "max_length": max_length,
+        "precision": precision,
+        "frozen": frozen or None,
+        "lora": lora and {"rank": lora, "alpha": 2 * lora},
+        "best_metric": best,
+        "seed": seed,
+        "resume": resume or None,
+        "format": format,
+        "preferred": preferred,
+        "skip_bad": skip_bad or None,
+    }
+    given: dict[str, Any] = load_config(config) if config else {}
+    given |= {name: value for name, value in flags.items() if value is not None}
+    for setting in settings or ():
+        _set(given, setting)
+    made = make_config(given)
+    if not made.data:
+        raise DataError("no data to train on; name some with --data")
+
+    from polypref.training.progress import PlainReport
+    from polypref.training.recipe import train as run
+
+    result = run(made, report=PlainReport())
+    if as_json:
+        print_json({"out": str(result.out), "steps": result.steps, "metrics": result.metrics, **asdict(result.tally)})
+        return
+    print_table([(name.removeprefix("eval_"), f"{value:.4f}") for name, value in result.metrics.items()])
+    print(f"{result.out}: a {made.head} model, {result.steps:,} steps on {result.tally.groups:,} groups")
+
+
+def _set(given: dict[str, Any], setting: str) -> None:
+    """Put `name.inner=value` into the settings; the value is read as JSON where it is that."""
+    name, equals, text = setting.partition("=")
+    if not equals:
+        raise DataError(f"--set expects NAME=VALUE, got {setting!r}")
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = text
+    *path, last = name.split(".")
+    for part in path:
+        given = given.setdefault(part, {})
+    given[last] = value

@@ -1,0 +1,124 @@
+"""The configuration of a training run: everything that is needed to repeat it, from flags, YAML or Python alike."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, Optional
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from polypref.errors import PolyprefError
+
+
+class ConfigError(PolyprefError):
+    """A configuration that cannot be used."""
+
+
+class LoraConfig(BaseModel):
+    """Adapters instead of all weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rank: int = Field(16, ge=1)
+    alpha: int = Field(32, ge=1)
+    targets: tuple[str, ...] = ()  # names of layers; none: all linear layers of the backbone
+
+
+class TrainingConfig(BaseModel):
+    """One run. Fields left out have the values given here; the resolved configuration is saved with the model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # data
+    data: tuple[str, ...] = ()  # files, hub ids or - ; none when groups are handed over in Python
+    eval_data: tuple[str, ...] = ()
+    eval_share: float = Field(0.0, ge=0, lt=1)  # of the prompts, held out of `data`, when there is no eval_data
+    format: Optional[str] = None
+    preferred: Optional[str] = None  # domain form: the domain whose responses are preferred
+    skip_bad: bool = False
+    pairs_from_ratings: bool = False  # derive comparisons from ratings
+
+    # model
+    backbone: str = "embedded:minilm"  # a Hugging Face id or path, or a model of ours to go on training
+    head: str = "scalar"
+    head_settings: dict[str, Any] = {}
+    objective: Optional[str] = None  # none: the head's own
+    objective_settings: dict[str, Any] = {}
+    prior: float = Field(0.0, ge=0)  # votes added to every label of a crowd's opinion
+    smoothing: float = Field(0.0, ge=0, lt=1)  # mass moved to the next most likely label of a near-certain opinion
+    max_length: int = Field(1024, ge=8)  # tokens of prompt and response together
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    attention: Literal["auto", "sdpa", "flex_attention", "eager", "flash_attention_2"] = "auto"
+    quantization: Optional[Literal["4bit", "8bit"]] = None
+    lora: Optional[LoraConfig] = None
+    trust_remote_code: bool = False
+    frozen: bool = False  # train the state layer alone, on features of the backbone computed once and kept
+
+    # optimisation
+    epochs: float = Field(1.0, gt=0)
+    max_steps: int = Field(-1, ge=-1)  # −1: as many as the epochs have
+    batch_size: int = Field(16, ge=1)  # groups per step and process
+    accumulation: int = Field(1, ge=1)  # batches per optimiser step
+    learning_rate: Optional[float] = Field(None, gt=0)  # none: 5e-5, 2e-4 with adapters, 1e-2 for frozen backbones
+    state_layer_rate: float = Field(10.0, gt=0)  # the new layer learns so many times as fast as the backbone
+    weight_decay: float = Field(0.0, ge=0)
+    warmup: float = Field(0.1, ge=0, lt=1)  # share of the steps
+    schedule: str = "linear"
+    max_grad_norm: float = Field(1.0, gt=0)
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"  # of the computation; weights have `dtype`
+    tokens_per_pass: Optional[int] = Field(None, ge=1)  # none: as many as fit about 2 GiB of activations
+    gradient_checkpointing: bool = False
+    seed: int = Field(0, ge=0)
+
+    # watching and keeping
+    out: str = "model"
+    logging_steps: int = Field(10, ge=1)
+    eval_steps: Optional[int] = Field(None, ge=1)  # none: after every epoch
+    save_steps: Optional[int] = Field(None, ge=1)  # none: after every epoch
+    keep_checkpoints: int = Field(2, ge=1)
+    best_metric: Optional[str] = None  # such as accuracy or loss: the best checkpoint by it becomes the model
+    patience: Optional[int] = Field(None, ge=1)  # evaluations without a better best_metric before stopping
+    report_to: tuple[str, ...] = ()  # tensorboard, wandb, trackio, …
+    resume: bool = False  # go on from the last checkpoint in `out`
+    trainer: dict[str, Any] = {}  # any other setting of transformers' TrainingArguments
+
+    @property
+    def rate(self) -> float:
+        """The learning rate in use."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 1e-2 if self.frozen else 2e-4 if self.lora else 5e-5
+
+    def to_json(self) -> str:
+        """As it is saved beside the model."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def load_config(path: str | Path) -> dict[str, Any]:
+    """The settings in a YAML or JSON file, not yet checked."""
+    import yaml
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        settings = json.loads(text) if str(path).endswith(".json") else yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (json.JSONDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration {path} is not valid: {' '.join(str(error).split())}") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"the configuration {path} should hold settings by name, such as `head: general`")
+    return settings
+
+
+def make_config(settings: dict[str, Any]) -> TrainingConfig:
+    """A checked configuration, or one sentence on what is wrong with it."""
+    try:
+        return TrainingConfig(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(TrainingConfig.model_fields)
+            raise ConfigError(f"unknown setting {name!r}; known are {known}") from None
+        raise ConfigError(f"the setting {name} is {first['input']!r}: {first['msg'].lower()}") from None

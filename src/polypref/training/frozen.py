@@ -1,0 +1,99 @@
+"""Frozen backbones: features computed once and kept on disk, so that trying another head takes seconds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from polypref.errors import PolyprefError
+from polypref.models.embedded import cache_folder, resolve
+from polypref.models.inputs import Input
+from polypref.models.preference_model import PreferenceModel
+from polypref.training.data import TrainingGroup
+
+_CHUNK = 64  # groups whose features are computed together
+
+Progress = Callable[[int, int], None]  # groups done, of how many
+
+
+@dataclass(frozen=True, eq=False)
+class FeaturePack:
+    """Features of n inputs, in the place of their tokens."""
+
+    members: tuple[int, ...]
+    features: Tensor  # [n, hidden]
+
+
+class FrozenEncoder(nn.Module):
+    """The state layer alone, the very layer of the model it was taken from, reading features."""
+
+    def __init__(self, model: PreferenceModel) -> None:
+        super().__init__()
+        if model.encoder.gate is not None:
+            raise PolyprefError("a prompt gate reads the backbone and cannot be trained with it frozen; leave one out")
+        self.layer = model.encoder.state_layer
+
+    def forward(self, pack: FeaturePack) -> Tensor:
+        return self.layer(pack.features.to(self.layer.weight))
+
+    def packs(self, groups: Sequence[Sequence[Tensor]], budget: int) -> list[FeaturePack]:
+        """All features in one pack: a linear layer needs no rationing."""
+        rows = [feature for features in groups for feature in features]
+        return [FeaturePack(tuple(range(len(rows))), torch.stack(rows).to(self.layer.weight.device))]
+
+    def bins(self, groups: Sequence[Sequence[Tensor]], budget: int) -> list[list[int]]:
+        """All groups together."""
+        return [list(range(len(groups)))]
+
+
+def with_features(
+    groups: Sequence[TrainingGroup], model: PreferenceModel, backbone: str, progress: Progress | None = None
+) -> list[TrainingGroup]:
+    """The groups with the backbone's features in the place of tokens, from disk where they were computed before."""
+    from safetensors.torch import load_file, save_file
+
+    inputs: list[Sequence[Input]] = [group.inputs for group in groups]
+    path = cache_folder() / "features" / f"{_fingerprint(inputs, model, backbone)}.safetensors"
+    if path.exists():
+        features = load_file(path)["features"]
+    else:
+        features = torch.cat(_computed(inputs, model, progress))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        save_file({"features": features}, unfinished)
+        unfinished.replace(path)
+    rows = iter(features)
+    return [replace(group, inputs=[next(rows) for _ in group.inputs]) for group in groups]
+
+
+def _computed(inputs: Sequence[Sequence[Input]], model: PreferenceModel, progress: Progress | None) -> list[Tensor]:
+    model.encoder.eval()
+    done: list[Tensor] = []
+    for start in range(0, len(inputs), _CHUNK):
+        done += [part.cpu() for part in model.encoder.all_features(inputs[start : start + _CHUNK])]
+        if progress:
+            progress(min(start + _CHUNK, len(inputs)), len(inputs))
+    return done
+
+
+def _fingerprint(inputs: Sequence[Sequence[Input]], model: PreferenceModel, backbone: str) -> str:
+    """What the features depend on: the backbone's weights and the tokens."""
+    digest = hashlib.sha256()
+    place = resolve(backbone)
+    config: dict[str, Any] = model.encoder.classifier.config.to_diff_dict()
+    described = [place, config.get("_commit_hash"), str(model.encoder.classifier.dtype)]
+    described += [
+        (file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(Path(place).glob("*.safetensors"))
+    ]
+    digest.update(repr(described).encode())
+    for group in inputs:
+        for item in group:
+            digest.update(item.boundary.to_bytes(4, "little"))
+            digest.update(item.tokens.tobytes())
+    return digest.hexdigest()[:32]

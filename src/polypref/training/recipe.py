@@ -1,0 +1,259 @@
+"""Training from a configuration, top to bottom: read, build, tokenise, train, save."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import TrainingArguments
+
+from polypref import __version__
+from polypref.groups.deriving import comparisons_from_ratings
+from polypref.groups.merging import Merger
+from polypref.groups.model import Group, shown
+from polypref.groups.reading import GroupReader
+from polypref.groups.splitting import prompt_key, split_groups
+from polypref.models.adapters import Lora
+from polypref.models.backbones import BackboneSettings
+from polypref.models.folders import LAST
+from polypref.models.heads import Head, make_head
+from polypref.models.preference_model import PreferenceModel, write_json
+from polypref.objectives import Objective, default_objective, labels_of, make_objective
+from polypref.training.checkpoints import last_complete
+from polypref.training.config import ConfigError, TrainingConfig
+from polypref.training.data import Tally, training_groups
+from polypref.training.frozen import FrozenEncoder, with_features
+from polypref.training.memory import affordable_tokens
+from polypref.training.progress import Report, callbacks
+from polypref.training.trainer import GroupDataset, PreferenceTrainer
+
+CONFIG = "training.json"  # the resolved configuration, beside the model
+HISTORY = "history.json"  # what was logged, step by step
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished run."""
+
+    model: PreferenceModel
+    out: Path
+    tally: Tally
+    metrics: dict[str, float]  # of the last evaluation; empty without held-out groups
+    history: list[dict[str, float]]  # what was logged, step by step
+    steps: int
+
+
+def train(
+    config: TrainingConfig,
+    groups: Sequence[Group] | None = None,
+    eval_groups: Sequence[Group] | None = None,
+    report: Report | None = None,
+) -> TrainingResult:
+    """Train a preference model and save it in `config.out`.
+
+    Groups handed over stand in for `config.data` and `config.eval_data`; `report` is told in plain lines what happens.
+    """
+    report = report or Report()
+    out = Path(config.out)
+    checkpoint = _prepared(out, config)
+
+    groups, eval_groups = _data(config, groups, eval_groups)
+    objective = _objective(config)
+    head = _head(config, groups, objective)
+    objective.check_data(
+        sum(len(group.comparisons) for group in groups),
+        sum(not isinstance(rating.label, str) for group in groups for rating in group.ratings),
+    )
+    model = _model(config, head)
+
+    tokenise = partial(
+        training_groups, model=model, objective=objective, prior=config.prior, smoothing=config.smoothing
+    )
+    kept, tally = tokenise(groups)
+    held_out, held_out_tally = tokenise(eval_groups, judged_only=False)
+    report.data(tally, held_out_tally, config.max_length)
+    if objective.uses == "ratings" and model.labels is not None:
+        model.training_opinion = tuple(
+            np.concatenate([group.judgments.opinion for group in kept]).mean(axis=0).tolist()
+        )
+
+    module: torch.nn.Module = model.encoder
+    if config.frozen:
+        kept = with_features(kept, model, config.backbone, report.features)
+        held_out = with_features(held_out, model, config.backbone, report.features)
+        module = FrozenEncoder(model)
+    trainer = PreferenceTrainer(
+        model,
+        objective,
+        _arguments(config, evaluated=bool(held_out)),
+        GroupDataset(kept),
+        GroupDataset(held_out) if held_out else None,
+        module,
+        tokens_per_pass=config.tokens_per_pass or affordable_tokens(model.encoder),
+        state_layer_rate=1.0 if config.frozen else config.state_layer_rate,
+        callbacks=callbacks(report, config.patience),
+    )
+    run = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+    metrics = trainer.evaluate() if held_out else {}
+    trainer.save_final(out, {"polypref": __version__, "steps": run.global_step, "metrics": metrics})
+    write_json(out / HISTORY, trainer.state.log_history)
+    return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
+
+
+def _prepared(out: Path, config: TrainingConfig) -> Path | None:
+    """Make the run's folder and write its configuration there; the checkpoint to go on from, if any.
+
+    A folder that holds a model or another run is left alone.
+    """
+    checkpoint = last_complete(out)
+    if config.resume:
+        _check_same_run(out, config)
+        return checkpoint
+    if (out / LAST).exists():
+        raise ConfigError(f"{out} already holds a model; choose another --out, or delete it first")
+    if checkpoint:
+        raise ConfigError(
+            f"{out} holds an unfinished run ({checkpoint.name}); add --resume to go on, or delete it first"
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / CONFIG).write_text(config.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write {out}: {error.strerror}") from error
+    return None
+
+
+def _check_same_run(out: Path, config: TrainingConfig) -> None:
+    """Refuse to go on with other settings than those the run was started with."""
+    if not (out / CONFIG).exists():
+        raise ConfigError(f"{out} holds no run to resume ({CONFIG} is missing); leave --resume out to start one")
+    before = json.loads((out / CONFIG).read_text(encoding="utf-8"))
+    now = json.loads(config.to_json())
+    for name in now.keys() - {"resume", "out", "logging_steps", "report_to", "keep_checkpoints"}:
+        if before.get(name) != now[name]:
+            raise ConfigError(
+                f"the run in {out} was started with {name} {before.get(name)!r}, not {now[name]!r}; resume it with the "
+                "same settings, or start another with a new --out"
+            )
+
+
+def _data(
+    config: TrainingConfig, groups: Sequence[Group] | None, eval_groups: Sequence[Group] | None
+) -> tuple[list[Group], list[Group]]:
+    """The groups to train on and those held out, which share no prompt."""
+    train_set = list(groups) if groups is not None else _read(config.data, config)
+    held_out = list(eval_groups) if eval_groups is not None else _read(config.eval_data, config)
+    if not held_out and config.eval_share:
+        parts = split_groups(train_set, {"train": 1 - config.eval_share, "held out": config.eval_share}, config.seed)
+        return parts["train"], parts["held out"]
+    shared = {prompt_key(group) for group in train_set} & {prompt_key(group) for group in held_out}
+    if shared:
+        example = shown(min(shared))
+        raise ConfigError(
+            f"{len(shared)} prompts of the evaluation data are also trained on, such as {example}: numbers on them "
+            "would say nothing; split by prompt with polypref convert --split"
+        )
+    return train_set, held_out
+
+
+def _read(names: Sequence[str], config: TrainingConfig) -> list[Group]:
+    """The groups of several sources; those of one prompt and domain become one."""
+    merger = Merger()
+    for name in names:
+        for group in GroupReader(name, format=config.format, preferred=config.preferred, skip_bad=config.skip_bad):
+            merger.add(comparisons_from_ratings(group) if config.pairs_from_ratings else group)
+    return list(merger.pop_groups())
+
+
+def _objective(config: TrainingConfig) -> Objective:
+    name = config.objective or default_objective(config.head).name
+    return make_objective(name, **config.objective_settings)
+
+
+def _head(config: TrainingConfig, groups: Sequence[Group], objective: Objective) -> Head:
+    """The head as configured; one that predicts opinions takes its labels from the data unless told."""
+    settings = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in config.head_settings.items()
+    }
+    head = make_head(config.head, **settings)
+    objective.check(head)
+    if "labels" in head.settings() and "labels" not in settings:
+        labels = labels_of(groups)
+        if objective.uses == "ratings" and len(labels) >= 2:
+            return make_head(config.head, **settings, labels=labels)
+    return head
+
+
+def _model(config: TrainingConfig, head: Head) -> PreferenceModel:
+    """A new model on the backbone; a model of ours with the same head goes on from its own state layer."""
+    settings = BackboneSettings(
+        dtype=config.dtype,
+        attention=config.attention,
+        quantization=config.quantization,
+        trust_remote_code=config.trust_remote_code,
+    )
+    lora = None
+    if config.lora:
+        lora = Lora(config.lora.rank, config.lora.alpha, config.lora.targets or "all-linear")
+    model = PreferenceModel.from_backbone(
+        config.backbone, head, max_length=config.max_length, seed=config.seed, backbone=settings, lora=lora
+    )
+    if config.gradient_checkpointing:
+        model.encoder.classifier.gradient_checkpointing_enable({"use_reentrant": False})
+    return model
+
+
+def _arguments(config: TrainingConfig, evaluated: bool) -> TrainingArguments:
+    """The run in the words of transformers."""
+    if (config.best_metric or config.patience) and not evaluated:
+        raise ConfigError("best_metric and patience need evaluation data; name some, or set eval_share")
+    if config.patience and not config.best_metric:
+        raise ConfigError("patience needs to know which metric should get better; set best_metric, such as accuracy")
+    strategies: dict[str, Any] = {
+        "save_strategy": "steps" if config.save_steps else "epoch",
+        "save_steps": config.save_steps or 500,
+        "eval_strategy": ("steps" if config.eval_steps else "epoch") if evaluated else "no",
+        "eval_steps": config.eval_steps,
+    }
+    if config.best_metric:
+        strategies |= {
+            "load_best_model_at_end": True,
+            "metric_for_best_model": config.best_metric,
+            "greater_is_better": config.best_metric in ("accuracy", "auc"),
+        }
+    settings = {
+        "output_dir": config.out,
+        "num_train_epochs": config.epochs,
+        "max_steps": config.max_steps,
+        "per_device_train_batch_size": config.batch_size,
+        "gradient_accumulation_steps": config.accumulation,
+        "learning_rate": config.rate,
+        "weight_decay": config.weight_decay,
+        "warmup_steps": config.warmup,  # below 1, a share of the steps
+        "lr_scheduler_type": config.schedule,
+        "max_grad_norm": config.max_grad_norm,
+        "bf16": config.precision == "bfloat16",
+        "fp16": config.precision == "float16",
+        "seed": config.seed,
+        "logging_steps": config.logging_steps,
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # a loss that is no number ends the run
+        "save_total_limit": config.keep_checkpoints,
+        "report_to": list(config.report_to) or "none",
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": False,
+        **strategies,
+        **config.trainer,
+    }
+    try:
+        return TrainingArguments(**settings)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"transformers refuses these settings: {' '.join(str(error).split())}") from error

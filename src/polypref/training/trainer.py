@@ -1,0 +1,270 @@
+"""The trainer: transformers' Trainer, with steps over groups and checkpoints that are ordinary models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import expit
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from transformers import PrinterCallback, Trainer, TrainingArguments
+
+from polypref.errors import PolyprefError
+from polypref.evaluation.assessment import Assessor
+from polypref.evaluation.predicting import prediction
+from polypref.evaluation.prediction import Prediction
+from polypref.models.preference_model import GroupStates, PreferenceModel
+from polypref.objectives import Objective
+from polypref.training.checkpoints import mark_complete, read_weights, write_checkpoint
+from polypref.training.data import TrainingGroup, batch_judgments
+from polypref.training.passes import Pass, backward, plan
+
+_EVALUATED = 64  # groups evaluated together
+
+
+class TrainingFailed(PolyprefError):
+    """A run that cannot go on."""
+
+
+class GroupDataset(Dataset[TrainingGroup]):
+    """Groups by number."""
+
+    def __init__(self, groups: Sequence[TrainingGroup]) -> None:
+        self.groups = groups
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __getitem__(self, at: int) -> TrainingGroup:
+        return self.groups[at]
+
+
+def together(groups: list[TrainingGroup]) -> dict[str, list[TrainingGroup]]:
+    """A batch; its tokens are laid out only when it is known what fits one pass."""
+    return {"groups": groups}
+
+
+class PreferenceTrainer(Trainer):
+    """Trains the encoder of a preference model with an objective; everything else is transformers' Trainer.
+
+    The loss of an optimiser step is Σ wℓ / Σ w over all its judgments, on all processes and in all accumulated batches.
+    """
+
+    def __init__(
+        self,
+        preference_model: PreferenceModel,
+        objective: Objective,
+        arguments: TrainingArguments,
+        train_groups: GroupDataset,
+        eval_groups: GroupDataset | None,
+        module: nn.Module,
+        tokens_per_pass: int,
+        state_layer_rate: float = 1.0,
+        callbacks: Sequence[Any] = (),
+    ) -> None:
+        self.preference_model = preference_model
+        self.objective: Objective = objective
+        self.module: Any = module  # the encoder, or its state layer, before anything is wrapped around it
+        self.tokens_per_pass = tokens_per_pass
+        self.state_layer_rate = state_layer_rate
+        super().__init__(
+            model=module,
+            args=arguments,
+            data_collator=together,
+            train_dataset=train_groups,
+            eval_dataset=eval_groups,
+            callbacks=list(callbacks),
+        )
+        self.remove_callback(PrinterCallback)  # ours say it better
+
+    # — one step —
+
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """Gradients of one batch, in passes of bounded size."""
+        model.train()
+        head = self.preference_model.head
+        scale = self.args.world_size / float(num_items_in_batch)  # processes average their gradients
+        passes = self._equally_many(plan(self.module, inputs["groups"], self.tokens_per_pass))
+        stepper = _Stepper(self, model)
+        losses = []
+        for at, work in enumerate(passes):
+            last = at == len(passes) - 1
+            losses.append(backward(work, stepper, head, self.objective, scale if work.counts else 0.0, last))
+        loss = torch.stack(losses).sum()
+        if not torch.isfinite(loss):
+            raise TrainingFailed(
+                f"the loss became {loss.item()} at step {self.state.global_step + 1}; what was saved before is kept: "
+                "lower the learning rate, or train in bfloat16 or float32 if this was float16"
+            )
+        return loss
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor:
+        """Σ w of an optimiser step, over all processes."""
+        own = sum(group.weight for batch in batch_samples for group in batch["groups"])
+        return self.accelerator.reduce(torch.tensor(own, device=device, dtype=torch.float32), reduction="sum")
+
+    def _equally_many(self, passes: list[Pass]) -> list[Pass]:
+        """As many packs on every process, for some distributed engines wait for each other in each of them."""
+        if self.args.world_size == 1:
+            return passes
+        own = sum(2 * len(work.packs) - 1 for work in passes)
+        most = int(self.accelerator.gather(torch.tensor([own], device=self.args.device)).max())
+        idle = min(passes, key=lambda work: work.packs[0].tokens)
+        short = Pass(idle.groups[:1], self.module.packs([idle.groups[0].inputs], 1 << 62), counts=False)
+        return [*([short] * (most - own)), *passes]
+
+    # — optimiser —
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """The new state layer learns faster than the pretrained backbone."""
+        if self.optimizer is None and self.state_layer_rate != 1.0:
+            new = {id(parameter) for parameter in self.preference_model.encoder.new_parameters()}
+            kind, settings = self.get_optimizer_cls_and_kwargs(self.args)
+            groups: list[dict[str, Any]] = [
+                {"params": [p for p in self.module.parameters() if p.requires_grad and id(p) not in new]},
+                {
+                    "params": [p for p in self.module.parameters() if p.requires_grad and id(p) in new],
+                    "lr": self.args.learning_rate * self.state_layer_rate,
+                },
+            ]
+            decayed = [{**group, "weight_decay": self.args.weight_decay} for group in groups if group["params"]]
+            self.optimizer = kind(decayed, **settings)
+        return super().create_optimizer(model)
+
+    # — evaluation —
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Loss, accuracy, calibration and distance to the crowd's opinion on held-out groups."""
+        dataset = eval_dataset or self.eval_dataset
+        assert isinstance(dataset, GroupDataset)
+        loss, weight = 0.0, 0.0
+        assessor = Assessor(resamples=1)
+        for chunk in _chunks(range(len(dataset)), _EVALUATED):
+            groups = [dataset.groups[at] for at in chunk]
+            states = self._eval_states(groups)
+            judgments = batch_judgments(groups, self.preference_model.head.joint).to(states[0].device)
+            losses, weights = self.objective.losses(self.preference_model.head, torch.cat(states), judgments)
+            loss += float((losses * weights).sum())
+            weight += float(weights.sum())
+            for at, known in zip(chunk, states):
+                assessor.add(dataset.groups[at].group, self._prediction(dataset.groups[at], known))
+        metrics = {f"{metric_key_prefix}_loss": loss / weight, **_headlines(assessor, metric_key_prefix)}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    @torch.no_grad()
+    def _eval_states(self, groups: Sequence[TrainingGroup]) -> list[Tensor]:
+        model: Any = self.model_wrapped if self.is_fsdp_enabled else self.module
+        model.eval()
+        rows: dict[int, Tensor] = {}
+        with self.compute_loss_context_manager():
+            for pack in self.module.packs([group.inputs for group in groups], self.tokens_per_pass):
+                rows.update(zip(pack.members, model(pack).float().unbind()))
+        flat = iter(range(len(rows)))
+        return [torch.stack([rows[next(flat)] for _ in group.inputs]) for group in groups]
+
+    def _prediction(self, group: TrainingGroup, states: Tensor) -> Prediction:
+        head = self.preference_model.head
+        if not head.joint:
+            return prediction(self.preference_model, GroupStates(states, 0, group.responses))
+        said = group.judgments  # the pairs nobody judged are not read, and their ½ is not looked at
+        log_odds = np.zeros((group.responses, group.responses))
+        log_odds[said.first, said.second] = head.log_odds(states[0::2], states[1::2]).double().cpu().numpy()
+        return Prediction(preferences=expit(log_odds - log_odds.T))
+
+    # — checkpoints —
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        if self.args.should_save:
+            weights = state_dict if state_dict is not None else self.module.state_dict()
+            write_checkpoint(Path(output_dir or str(self.args.output_dir)), self.preference_model, self.module, weights)
+
+    def save_final(self, out: Path, record: dict[str, Any]) -> None:
+        """Save the trained model, whichever processes hold its weights."""
+        weights = self.accelerator.get_state_dict(self.model) if self.is_fsdp_enabled else None
+        if self.args.should_save:
+            self.preference_model.save_pretrained(out, record, weights)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        if self.args.should_save:
+            mark_complete(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        if self.is_fsdp_enabled:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        else:
+            read_weights(Path(resume_from_checkpoint), self.module)
+
+    def _load_best_model(self) -> None:
+        if self.is_fsdp_enabled:
+            super()._load_best_model()
+        else:
+            read_weights(Path(str(self.state.best_model_checkpoint)), self.module)
+
+
+class _Stepper:
+    """Forward and backward as the accelerator wants them; processes wait for each other in the last one only."""
+
+    def __init__(self, trainer: PreferenceTrainer, model: nn.Module) -> None:
+        self.trainer = trainer
+        self.model = model
+
+    def states(self, pack: Any, last: bool) -> Tensor:
+        with self._waiting(last), self.trainer.compute_loss_context_manager():
+            return self.model(pack)
+
+    def backward(self, values: Tensor, gradient: Tensor | None, last: bool) -> None:
+        accelerator = self.trainer.accelerator
+        with self._waiting(last):
+            if gradient is None:
+                accelerator.backward(values)
+                return
+            if accelerator.scaler is not None:  # the gradient is scaled already
+                gradient = gradient / accelerator.scaler.get_scale()
+            accelerator.backward((values.float() * gradient).sum())
+
+    @contextmanager
+    def _waiting(self, last: bool) -> Iterator[None]:
+        accelerator = self.trainer.accelerator
+        if last:
+            yield
+        elif isinstance(self.model, nn.parallel.DistributedDataParallel):
+            with accelerator.no_sync(self.model):
+                yield
+        else:
+            state = accelerator.gradient_state
+            agreed = state.sync_gradients
+            state._set_sync_gradients(False)
+            try:
+                yield
+            finally:
+                state._set_sync_gradients(agreed)
+
+
+def _headlines(assessor: Assessor, prefix: str) -> dict[str, float]:
+    """The numbers worth watching during training."""
+    found = assessor.assessment()
+    values: dict[str, float] = {}
+    if found.pairwise is not None:
+        scores = found.pairwise
+        if scores.accuracy is not None:
+            values["accuracy"] = scores.accuracy.value
+        values |= {"log_loss": scores.log_loss.value, "brier": scores.brier.value, "ece": scores.ece.value}
+    if found.crowd is not None:
+        values["wasserstein"] = found.crowd.wasserstein.value
+    return {f"{prefix}_{name}": value for name, value in values.items() if math.isfinite(value)}
+
+
+def _chunks(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,127 @@
+"""The encode-once engine: whatever is computed together, the states are those of one sequence at a time."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from polypref import Group
+
+SHARING = ["llama", "qwen2", "mistral", "gpt2", "gpt_neox"]
+ALONE = ["gemma2", "qwen2_moe", "bloom", "falcon", "qwen3_next", "bert", "roberta", "distilbert", "modernbert", "deberta_v2"]
+TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
+
+GROUPS = [
+    Group("What is better, the answer or the question?", ("The answer.", "A question is better", "the answer is 42" * 4)),
+    Group("Hi", ("Hello, how may I help you today? Ask me anything!", "\n.")),
+    Group((("system", "Be brief."), ("user", "Why?"), ("assistant", "Because."), ("user", "Of what?")), ("That.",)),
+    Group("?", ("one", "two", "three", "four", "five")),
+    Group("the the the the the the the " * 6, ("the", "the the", "the the the")),
+]
+
+texts = st.text(alphabet="ab the\n?", min_size=1, max_size=30).filter(str.strip)
+some_groups = st.lists(
+    st.builds(Group, texts, st.lists(texts, min_size=1, max_size=5).map(tuple)), min_size=1, max_size=4
+)
+
+
+def states_under(model, groups, budget):
+    return [known.states.numpy() for _, known in model.encode(groups, budget)]
+
+
+@pytest.mark.parametrize("name", SHARING)
+def test_decoders_whose_attention_is_plain_share_their_prompts(built, name):
+    assert built(name).encoder.shares_prompts
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_other_architectures_do_not(built, name):
+    assert not built(name).encoder.shares_prompts
+
+
+@pytest.mark.parametrize("name", SHARING + ALONE)
+@pytest.mark.parametrize("budget", [1, 60, 150, 100_000])
+def test_states_are_the_logits_of_vanilla_transformers(built, vanilla, name, budget):
+    model = built(name)
+    for ours, expected in zip(states_under(model, GROUPS, budget), vanilla(model, GROUPS), strict=True):
+        np.testing.assert_allclose(ours, expected, **TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2", "mistral", "gpt2"])
+@given(groups=some_groups, budget=st.integers(1, 400))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_shape_of_the_groups_and_no_budget_changes_the_states(built, vanilla, name, groups, budget):
+    model = built(name)
+    for ours, expected in zip(states_under(model, groups, budget), vanilla(model, groups), strict=True):
+        np.testing.assert_allclose(ours, expected, **TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral", "bloom", "bert"])
+def test_the_order_of_groups_and_responses_changes_only_the_order_of_states(built, name):
+    model, rng = built(name), random.Random(3)
+    expected = states_under(model, GROUPS, 200)
+    order = rng.sample(range(len(GROUPS)), len(GROUPS))
+    turns = [rng.sample(range(len(group)), len(group)) for group in GROUPS]
+    turned = [Group(GROUPS[g].prompt, tuple(GROUPS[g].responses[i] for i in turns[g])) for g in order]
+    for g, ours in zip(order, states_under(model, turned, 200), strict=True):
+        np.testing.assert_allclose(ours, expected[g][turns[g]], **TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["llama", "bert"])
+def test_a_group_has_the_same_states_alone_and_among_others(built, name):
+    model = built(name)
+    together = model.states(GROUPS)
+    for group, ours in zip(GROUPS, together, strict=True):
+        np.testing.assert_allclose(model.states(group), ours, **TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["llama", "bert"])
+def test_a_response_given_twice_has_one_state_twice(built, name):
+    states = built(name).states(Group("Why?", ("So.", "No.", "So.", "So.")))
+    np.testing.assert_allclose(states[[2, 3]], states[[0, 0]], **TOLERANCE)
+    assert np.abs(states[1] - states[0]).max() > 0.01
+
+
+def test_groups_given_twice_have_their_states_twice(built):
+    states = built("llama").states([GROUPS[0], GROUPS[1], GROUPS[0]])
+    np.testing.assert_allclose(states[2], states[0], **TOLERANCE)
+
+
+def test_more_groups_than_one_window_are_encoded_in_order(built):
+    model = built("gpt2")
+    groups = [Group(f"question {n}", (f"answer {n}", "no")) for n in range(130)]
+    for n, (group, known) in enumerate(model.encode(iter(groups))):
+        assert group is groups[n]
+        if n in (0, 63, 64, 129):
+            np.testing.assert_allclose(known.states.numpy(), model.states(group), **TOLERANCE)
+    assert n == 129
+
+
+def test_a_prompt_is_computed_once_for_all_its_responses(built):
+    encoder, group = built("llama").encoder, Group("the question " * 20, ("yes", "no", "maybe", "a"))
+    inputs = built("llama").tokenize(group)
+    (pack,) = encoder.packs([inputs], budget=10_000)
+    prompt = min(item.boundary for item in inputs)
+    assert pack.tokens <= sum(len(item.tokens) for item in inputs) - 3 * prompt
+
+
+@pytest.mark.parametrize("name", ["llama", "bloom", "bert"])
+@pytest.mark.parametrize("budget", [40, 100, 300])
+def test_no_pack_is_above_the_budget_unless_it_holds_one_input(built, name, budget):
+    model = built(name)
+    packs = model.encoder.packs([model.tokenize(group) for group in GROUPS], budget)
+    assert all(pack.tokens <= budget or len(pack.members) == 1 for pack in packs)
+    assert sorted(member for pack in packs for member in pack.members) == list(range(sum(map(len, GROUPS))))
+
+
+def test_features_times_the_state_layer_are_the_states(built):
+    for name in ("llama", "bert", "roberta", "distilbert", "modernbert", "deberta_v2"):
+        model = built(name)
+        inputs = [model.tokenize(group) for group in GROUPS]
+        layer = model.encoder.state_layer
+        for features, states in zip(model.encoder.all_features(inputs), model.states(GROUPS), strict=True):
+            np.testing.assert_allclose(layer(features).detach().numpy(), states, **TOLERANCE)

@@ -1,0 +1,185 @@
+"""A saved model is an ordinary checkpoint: vanilla transformers computes our states, and loading gives them back."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from polypref import Group
+from polypref.models.backbones import BackboneSettings
+from polypref.models.preference_model import PreferenceModel
+
+GROUPS = [
+    Group("What is better, the answer or the question?", ("The answer.", "A question is better", "the answer")),
+    Group("Hi", ("Hello!", "the user")),
+]
+HEADS = {
+    "scalar": {"temperature": 2.0},
+    "general": {"dim": 6, "normalize": True},
+    "distributional": {"labels": (0.0, 1.0, 4.0)},
+    "gaussian": {},
+    "pair": {},
+}
+CLOSE = {"rtol": 1e-4, "atol": 1e-4}
+
+
+def reloaded(model, folder, **settings):
+    model.save_pretrained(folder)
+    return PreferenceModel.from_pretrained(folder, **settings)
+
+
+def encoded(model):
+    return [known.states.numpy() for _, known in model.encode(GROUPS)]
+
+
+@pytest.mark.parametrize("backbone", ["llama", "bert"])
+@pytest.mark.parametrize("head", HEADS)
+def test_a_model_comes_back_as_it_was_saved(built, tmp_path, backbone, head):
+    model = built(backbone, head, **HEADS[head], max_length=200)
+    again = reloaded(model, tmp_path)
+    assert again.head == model.head
+    assert again.inputs.max_length == 200
+    assert again.encoder.shares_prompts == model.encoder.shares_prompts
+    for ours, expected in zip(encoded(again), encoded(model), strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-6)
+    np.testing.assert_allclose(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("backbone", ["llama", "bert"])
+@pytest.mark.parametrize("head", ["scalar", "general", "distributional"])
+def test_vanilla_transformers_computes_the_states(built, vanilla, backbone, head):
+    model = built(backbone, head, **HEADS[head])
+    for ours, expected in zip(model.states(GROUPS), vanilla(model, GROUPS), strict=True):
+        assert ours.shape[1] == model.head.width
+        np.testing.assert_allclose(ours, expected, **CLOSE)
+
+
+def test_a_padded_batch_of_vanilla_transformers_gives_them_too(built, tmp_path):
+    """Only the saved folder is used, as an outside tool would: its tokenizer, its padding and its chat template."""
+    from transformers import AutoTokenizer
+
+    built("llama").save_pretrained(tmp_path)
+    words, plain = AutoTokenizer.from_pretrained(tmp_path), AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    chats = [
+        [{"role": "user", "content": GROUPS[0].prompt}, {"role": "assistant", "content": text}]
+        for text in GROUPS[0].responses
+    ]
+    batch = words.apply_chat_template(chats, padding=True, return_tensors="pt", return_dict=True)
+    logits = plain.eval()(**batch).logits.detach().numpy()
+    np.testing.assert_allclose(built("llama").states(GROUPS[0]), logits, **CLOSE)
+
+
+def test_the_configuration_says_what_to_do_with_the_states(built, tmp_path):
+    built("llama", "general", dim=6).save_pretrained(tmp_path, training={"objective": "logistic"})
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["architectures"] == ["LlamaForSequenceClassification"]
+    assert len(config["id2label"]) == 6
+    settings = {"dim": 6, "temperature": None, "normalize": False, "gate": False}
+    assert config["polypref"] == {
+        "version": 1,
+        "head": "general",
+        "settings": settings,
+        "max_length": 512,
+        "training": {"objective": "logistic"},
+    }
+    assert not list(tmp_path.glob("*.bin")) + list(tmp_path.glob("*.p*kl*"))
+
+
+def test_the_prompt_gate_comes_back(tiny, tmp_path):
+    model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True)
+    for known in encoded(model):
+        np.testing.assert_allclose(known[:, 4:], 1, atol=1e-6)  # λ = 1 to begin with
+    torch.manual_seed(0)
+    torch.nn.init.normal_(model.encoder.gate.weight)
+    again = reloaded(model, tmp_path)
+    assert (tmp_path / "polypref.safetensors").exists()
+    for ours, expected in zip(encoded(again), encoded(model), strict=True):
+        assert np.abs(ours[:, 4:] - 1).max() > 0.01
+        np.testing.assert_allclose(ours[:, 4:].mean(1), 1, atol=1e-5)
+        np.testing.assert_allclose(ours, expected, atol=1e-6)
+    np.testing.assert_allclose(again.states(GROUPS[0]), encoded(model)[0][:, :4], atol=1e-6)
+
+
+def test_the_gate_is_that_of_the_prompt_alone(tiny, tmp_path):
+    """λ read off the prompt's last hidden state by vanilla transformers."""
+    model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True)
+    torch.manual_seed(0)
+    torch.nn.init.normal_(model.encoder.gate.weight)
+    model.save_pretrained(tmp_path)
+    base = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval().model
+    gates = encoded(model)[0][:, 4:]
+    for item, found in zip(model.tokenize(GROUPS[0]), gates, strict=True):
+        prompt = torch.tensor(item.tokens[None, : item.boundary].astype("int64"))
+        with torch.no_grad():
+            weights = model.encoder.gate(base(prompt).last_hidden_state[0, -1]).softmax(-1) * 2
+        np.testing.assert_allclose(found, weights, **CLOSE)
+
+
+def test_the_mean_opinion_of_the_training_data_comes_back(tiny, tmp_path):
+    model = PreferenceModel.from_backbone(tiny("llama"), "distributional", labels=(1, 2))
+    model.training_opinion = (0.25, 0.75)
+    assert reloaded(model, tmp_path).training_opinion == (0.25, 0.75)
+
+
+@pytest.mark.parametrize("backbone", ["llama", "bert"])
+def test_anybodys_reward_model_with_one_logit_is_a_scalar_head(tiny, tmp_path, backbone):
+    from transformers import AutoTokenizer
+
+    torch.manual_seed(0)
+    reward = AutoModelForSequenceClassification.from_pretrained(tiny(backbone), num_labels=1).eval()
+    reward.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny(backbone)).save_pretrained(tmp_path)
+    model = PreferenceModel.from_pretrained(tmp_path)
+    assert model.head.name == "scalar"
+    for item, rated in zip(model.tokenize(GROUPS[0]), model.utilities(GROUPS[0]), strict=True):
+        inputs = {"input_ids": torch.tensor(item.tokens[None].astype("int64"))}
+        if backbone == "bert":
+            inputs["token_type_ids"] = torch.tensor((np.arange(len(item.tokens)) > item.boundary)[None].astype("int64"))
+        np.testing.assert_allclose(rated, reward(**inputs).logits.item(), **CLOSE)
+
+
+def test_training_goes_on_from_a_saved_model_as_backbone(built, tmp_path):
+    model = built("llama", "general", dim=4)
+    model.save_pretrained(tmp_path)
+    again = PreferenceModel.from_backbone(str(tmp_path), "general", dim=4)
+    np.testing.assert_allclose(again.states(GROUPS[0]), model.states(GROUPS[0]), atol=1e-6)
+
+
+def test_a_saved_model_as_backbone_of_another_head_gets_a_new_classification_layer(built, tmp_path):
+    built("llama", "scalar").save_pretrained(tmp_path)
+    general = PreferenceModel.from_backbone(str(tmp_path), "general", dim=4)
+    assert general.states(GROUPS[0]).shape == (3, 4)
+
+
+def test_half_precision_weights_load_and_give_nearly_the_same(built, tmp_path):
+    model = built("llama", "scalar")
+    half = reloaded(model, tmp_path, backbone=BackboneSettings(dtype="bfloat16"))
+    assert half.encoder.classifier.dtype == torch.bfloat16
+    assert half.encoder.shares_prompts
+    difference = np.abs(half.states(GROUPS[0]) - model.states(GROUPS[0])).max()
+    assert 0 < difference < 0.1 * np.abs(model.states(GROUPS[0])).max()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_gated_model_loads_in_either_precision(tiny, tmp_path, dtype):
+    model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True)
+    loaded = reloaded(model, tmp_path, backbone=BackboneSettings(dtype=dtype))
+    assert np.isfinite(loaded.preferences(GROUPS[0])).all()
+
+
+def test_a_half_precision_model_is_saved_in_half_precision(tiny, tmp_path):
+    model = PreferenceModel.from_backbone(tiny("gpt2"), backbone=BackboneSettings(dtype="bfloat16"))
+    model.save_pretrained(tmp_path)
+    assert AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype="auto").dtype == torch.bfloat16
+
+
+def test_saving_over_a_model_replaces_it(built, tmp_path):
+    built("llama", "general", dim=4).save_pretrained(tmp_path)
+    again = reloaded(built("bert", "scalar"), tmp_path)
+    assert again.head.name == "scalar"
+    assert again.encoder.classifier.config.model_type == "bert"
+    np.testing.assert_allclose(again.states(GROUPS[0]), built("bert", "scalar").states(GROUPS[0]), atol=1e-6)
