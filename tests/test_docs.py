@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from polypref.groups.formats import all_formats
+from polypref.objectives.table import markdown
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -58,3 +59,7 @@ def format_table() -> str:
 
 def test_the_table_of_formats_is_that_of_the_code() -> None:
     assert format_table() in (ROOT / "docs" / "data.md").read_text(), f"docs/data.md should hold:\n{format_table()}"
+
+
+def test_the_table_of_heads_and_objectives_is_that_of_the_code() -> None:
+    assert markdown() in (ROOT / "docs" / "models.md").read_text(), f"docs/models.md should hold:\n{markdown()}"

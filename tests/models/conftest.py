@@ -29,6 +29,19 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {  # configuration class 
     "llama": ("LlamaConfig", GROUPED),
     "qwen2": ("Qwen2Config", {**GROUPED, "use_sliding_window": True, "sliding_window": 6, "max_window_layers": 1}),
     "mistral": ("MistralConfig", {**GROUPED, "sliding_window": 5}),
+    "phi3": (
+        "Phi3Config",
+        {
+            **GROUPED,
+            "original_max_position_embeddings": 64,
+            "rope_parameters": {
+                "rope_type": "longrope",
+                "rope_theta": 10000.0,
+                "short_factor": [1.0, 1.1, 1.2, 1.3],
+                "long_factor": [4.0, 5.0, 6.0, 7.0],
+            },
+        },
+    ),
     "gpt2": ("GPT2Config", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512, **NO_DROPOUT}),
     "gpt_neox": ("GPTNeoXConfig", {**SIZES, **PLACES}),
     "gemma2": ("Gemma2Config", {**GROUPED, "head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 7}),
@@ -82,9 +95,12 @@ def tokenizer(encoder: bool, **settings: Any) -> PreTrainedTokenizerFast:
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    special = list(SPECIAL.values())
-    trainer = trainers.BpeTrainer(vocab_size=330, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=330,
+        special_tokens=list(SPECIAL.values()),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
     made.train_from_iterator(["User: Assistant: System: the answer is better than a question"] * 4, trainer)
     if encoder:
         ends = [(token, made.token_to_id(token)) for token in ("<s>", "</s>")]
@@ -122,7 +138,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def built(tiny: Callable[[str], str]) -> Callable[..., PreferenceModel]:
-    """A model on a tiny backbone: `built("llama", "general", dim=4)`; the same one for the same words, so don't train it."""
+    """A model on a tiny backbone, `built("llama", "general", dim=4)`; tests share it, so they must not change it."""
     made: dict[Any, PreferenceModel] = {}
 
     def model(name: str, head: str = "general", **settings: Any) -> PreferenceModel:
@@ -138,7 +154,7 @@ def built(tiny: Callable[[str], str]) -> Callable[..., PreferenceModel]:
 
 @pytest.fixture(scope="session")
 def vanilla(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[np.ndarray]]:
-    """What transformers alone says: the logits `[K, width]` of each group, one sequence at a time, of the saved model."""
+    """What transformers alone says of a saved model: logits `[K, width]` of each group, one sequence at a time."""
     loaded: dict[int, Any] = {}
 
     def logits(model: PreferenceModel, groups: list[Group]) -> list[np.ndarray]:

@@ -76,13 +76,15 @@ def test_prompts_are_shared_under_adapters_too(adapted):
     assert adapted("llama").encoder.shares_prompts
 
 
-@pytest.mark.parametrize("name", ["llama", "bert"])
+@pytest.mark.parametrize("name", BASES)
 def test_somebodys_adapter_of_a_reward_model_loads_as_peft_reads_it(tiny, tmp_path, name):
     torch.manual_seed(0)
     base = AutoModelForSequenceClassification.from_pretrained(tiny(name), num_labels=1)
     words = AutoTokenizer.from_pretrained(tiny(name))
     base.config.pad_token_id = words.pad_token_id
-    reward = get_peft_model(base, LoraConfig(r=2, task_type=TaskType.SEQ_CLS, target_modules="all-linear")).eval()
+    transposed = name == "gpt2"
+    config = LoraConfig(r=2, task_type=TaskType.SEQ_CLS, target_modules="all-linear", fan_in_fan_out=transposed)
+    reward = get_peft_model(base, config).eval()
     disturb(reward)
     reward.save_pretrained(tmp_path)
     model = PreferenceModel.from_pretrained(tmp_path)
@@ -101,7 +103,8 @@ def test_somebodys_adapter_of_a_reward_model_loads_as_peft_reads_it(tiny, tmp_pa
 def adapter(tiny, tmp_path):
     """A folder with a reward model's adapter."""
     base = AutoModelForSequenceClassification.from_pretrained(tiny("llama"), num_labels=1)
-    get_peft_model(base, LoraConfig(r=2, task_type=TaskType.SEQ_CLS, target_modules=["q_proj"])).save_pretrained(tmp_path)
+    config = LoraConfig(r=2, task_type=TaskType.SEQ_CLS, target_modules=["q_proj"])
+    get_peft_model(base, config).save_pretrained(tmp_path)
     return tmp_path
 
 

@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 
 from polypref import Group
 
-SHARING = ["llama", "qwen2", "mistral", "gpt2", "gpt_neox"]
-ALONE = ["gemma2", "qwen2_moe", "bloom", "falcon", "qwen3_next", "bert", "roberta", "distilbert", "modernbert", "deberta_v2"]
+SHARING = ["llama", "qwen2", "mistral", "phi3", "gpt2", "gpt_neox"]
+ENCODERS = ["bert", "roberta", "distilbert", "modernbert", "deberta_v2"]
+ALONE = ["gemma2", "qwen2_moe", "bloom", "falcon", "qwen3_next", *ENCODERS]
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
 
 GROUPS = [
-    Group("What is better, the answer or the question?", ("The answer.", "A question is better", "the answer is 42" * 4)),
+    Group("What is better, the answer or the question?", ("The answer.", "A question is better", "answer is 42" * 4)),
     Group("Hi", ("Hello, how may I help you today? Ask me anything!", "\n.")),
     Group((("system", "Be brief."), ("user", "Why?"), ("assistant", "Because."), ("user", "Of what?")), ("That.",)),
     Group("?", ("one", "two", "three", "four", "five")),
+    Group("<pad>", ("<pad>", "the <pad>", "<pad> <s>")),  # read as special tokens, for that is how they are written
     Group("the the the the the the the " * 6, ("the", "the the", "the the the")),
 ]
 
@@ -119,7 +121,7 @@ def test_no_pack_is_above_the_budget_unless_it_holds_one_input(built, name, budg
 
 
 def test_features_times_the_state_layer_are_the_states(built):
-    for name in ("llama", "bert", "roberta", "distilbert", "modernbert", "deberta_v2"):
+    for name in ["llama", *ENCODERS]:
         model = built(name)
         inputs = [model.tokenize(group) for group in GROUPS]
         layer = model.encoder.state_layer

@@ -35,7 +35,8 @@ def doubled_separator(folder):
 
     made = AutoTokenizer.from_pretrained(folder)
     ends = [(token, made.convert_tokens_to_ids(token)) for token in ("<s>", "</s>")]
-    made.backend_tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", "<s> $A </s> </s> $B </s>", ends)
+    frame = processors.TemplateProcessing("<s> $A </s>", "<s> $A </s> </s> $B </s>", ends)
+    made.backend_tokenizer.post_processor = frame
     return made
 
 
@@ -76,7 +77,9 @@ def test_a_text_prompt_is_one_user_turn(chat):
 
 def test_the_tokenizers_own_template_is_used_where_it_has_one(tiny):
     words = AutoTokenizer.from_pretrained(tiny("llama"))
-    words.chat_template = "{% for m in messages %}[{{ m['content'] }}]{% endfor %}{% if add_generation_prompt %}[{% endif %}"
+    words.chat_template = (
+        "{% for m in messages %}[{{ m['content'] }}]{% endfor %}{% if add_generation_prompt %}[{% endif %}"
+    )
     made = input_format(words, "chat", LONG)
     (item,) = made.sequences(Group("Why?", ("So.",)))
     assert text_of(made, item.tokens) == "[Why?][So.]"
@@ -187,6 +190,7 @@ def test_cut_inputs_have_the_states_of_vanilla_transformers(built, vanilla):
 def test_the_maximal_length_is_at_most_what_the_backbone_reads(built):
     assert built("llama", max_length=100_000).inputs.max_length == 512
     assert built("roberta", max_length=100_000).inputs.max_length == 513  # of 514 positions, 0 is the padding's
+    assert built("phi3", max_length=100_000).inputs.max_length == 64  # beyond, states depend on the longest input
     for name in ("llama", "gpt2", "bert", "roberta", "modernbert"):
         model = built(name, max_length=100_000)
         assert np.isfinite(model.states(Group("Why?", ("q#" * 1000,)))).all()

@@ -104,13 +104,14 @@ def test_the_prompt_gate_comes_back(tiny, tmp_path):
     np.testing.assert_allclose(again.states(GROUPS[0]), encoded(model)[0][:, :4], atol=1e-6)
 
 
-def test_the_gate_is_that_of_the_prompt_alone(tiny, tmp_path):
-    """λ read off the prompt's last hidden state by vanilla transformers."""
-    model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True)
+@pytest.mark.parametrize(("backbone", "max_length"), [("llama", None), ("bloom", None), ("llama", 30)])
+def test_the_gate_is_that_of_the_prompt_alone(tiny, tmp_path, backbone, max_length):
+    """λ read off the prompt's last hidden state by vanilla transformers; prompts are shared, not shared, or cut."""
+    model = PreferenceModel.from_backbone(tiny(backbone), "general", dim=4, gate=True, max_length=max_length)
     torch.manual_seed(0)
     torch.nn.init.normal_(model.encoder.gate.weight)
     model.save_pretrained(tmp_path)
-    base = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval().model
+    base = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval().base_model
     gates = encoded(model)[0][:, 4:]
     for item, found in zip(model.tokenize(GROUPS[0]), gates, strict=True):
         prompt = torch.tensor(item.tokens[None, : item.boundary].astype("int64"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from polypref import __version__
-from polypref.cli import convert, demo, inspect, simulate, train
+from polypref.cli import convert, demo, inspect, rank, score, simulate, train
+from polypref.cli import eval as evaluate
 from polypref.errors import DataError, PolyprefError
 
 app = typer.Typer(
@@ -36,8 +38,18 @@ def _options(
     """Preference models for people who disagree."""
 
 
-for _command in (demo.demo, convert.convert, simulate.simulate, inspect.inspect, train.train):
-    app.command()(_command)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo.demo,
+    "convert": convert.convert,
+    "simulate": simulate.simulate,
+    "inspect": inspect.inspect,
+    "train": train.train,
+    "eval": evaluate.evaluate,
+    "score": score.score,
+    "rank": rank.rank,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(_command)
 
 
 def main() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from polypref.errors import DataError
+from polypref.errors import DataError, PolyprefError
 
 if TYPE_CHECKING:
     from polypref.groups.model import Group
     from polypref.groups.reading import GroupReader
     from polypref.groups.rows import Progress
+    from polypref.models.preference_model import PreferenceModel
 
 Data = Annotated[
     list[str],
@@ -24,6 +26,14 @@ Data = Annotated[
         help="Files (JSON lines, JSON, CSV, Parquet; plain, gz, zst), hub ids, or - .",
         show_default=False,
     ),
+]
+DataFiles = Annotated[
+    list[str],
+    typer.Option("--data", metavar="FILE", help="Data, in any format that is read, or - ; may be repeated."),
+]
+ModelName = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="Folder or Hugging Face id of a preference model.", show_default=False),
 ]
 FormatName = Annotated[
     Optional[str], typer.Option("--format", metavar="NAME", help="Format of the data; recognised if left out.")
@@ -39,6 +49,9 @@ Without = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+_Bar = Callable[[str], AbstractContextManager[Optional["Progress"]]]
 
 
 class Sources:
@@ -61,9 +74,21 @@ class Sources:
         self.without = without or ()
 
     def __iter__(self) -> Iterator[Group]:
+        return self._merged(progress_bar)
+
+    def without_bar(self) -> Iterator[Group]:
+        """The groups, for those who show a bar of their own."""
+        return self._merged(_no_bar)
+
+    @property
+    def are_files(self) -> bool:
+        """Whether they can be read twice, unlike standard input."""
+        return all(Path(str(reader.name)).is_file() for reader in self.readers)
+
+    def _merged(self, bar: _Bar) -> Iterator[Group]:
         from polypref.groups.merging import Merger
 
-        groups = self._read()
+        groups = self._read(bar)
         if len(self.readers) > 1 or "domain" in self.without:  # a prompt may occur in several files, or domains
             merger = Merger()
             for group in groups:
@@ -71,11 +96,11 @@ class Sources:
             groups = merger.pop_groups()
         yield from groups
 
-    def _read(self) -> Iterator[Group]:
+    def _read(self, bar: _Bar) -> Iterator[Group]:
         from polypref.groups.dropping import drop_fields
 
         for reader in self.readers:
-            with progress_bar(str(reader.name)) as reader.progress:
+            with bar(str(reader.name)) as reader.progress:
                 for group in reader:
                     yield drop_fields(group, self.without)
 
@@ -122,6 +147,30 @@ def progress_bar(what: str) -> Iterator[Progress]:
         )
 
 
+def _no_bar(what: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def load_model(name: str) -> PreferenceModel:
+    """A preference model by folder or Hugging Face id."""
+    elsewhere = not name.startswith("embedded:") and not Path(name).exists()
+    if elsewhere and _is_place(name):
+        raise DataError(f"there is no model folder {name!r}")
+    from polypref.models.preference_model import PreferenceModel
+
+    try:
+        return PreferenceModel.from_pretrained(name)
+    except PolyprefError as error:
+        if elsewhere:
+            raise PolyprefError(f"there is no folder {name!r}, so it was looked for on the hub: {error}") from error
+        raise
+
+
+def _is_place(name: str) -> bool:
+    """Whether a name can only be that of a folder: ids on the hub are `org/name` or `name`."""
+    return name.startswith(("/", ".", "~")) or name.endswith("/") or name.count("/") > 1
+
+
 def counted(groups: Iterable[Group], what: str, total: int) -> Iterator[Group]:
     """The groups, with a bar that counts them."""
     with progress_bar(what) as progress:
@@ -134,6 +183,17 @@ def counted(groups: Iterable[Group], what: str, total: int) -> Iterator[Group]:
 def note(text: str) -> None:
     """One line on standard error."""
     print(f"polypref: {text}", file=sys.stderr)
+
+
+def note_cut(name: str, tokens: int, longest: int) -> None:
+    """Say that inputs were too long for a model."""
+    if tokens:
+        note(f"{name} reads {longest:,} tokens of a prompt and a response: {tokens:,} tokens cut, prompts first")
+
+
+def print_line(text: str, *, stderr: bool = False) -> None:
+    """One line for people, on standard output unless that holds data."""
+    print(text, file=sys.stderr if stderr else sys.stdout)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ _Files = Optional[list[str]]
 
 def train(
     config: Annotated[
-        Optional[Path], typer.Argument(help="YAML or JSON file with settings; flags go before it.", show_default=False)
+        Optional[Path], typer.Argument(help="YAML or JSON file with settings; flags override it.", show_default=False)
     ] = None,
     data: Annotated[_Files, typer.Option("--data", metavar="FILE", help="Data to train on; may be repeated.")] = None,
     eval_data: Annotated[_Files, typer.Option("--eval-data", metavar="FILE", help="Data held out.")] = None,
@@ -35,7 +35,7 @@ def train(
     epochs: Annotated[Optional[float], typer.Option(help="Passes over the data.  [default: 1]")] = None,
     batch_size: Annotated[Optional[int], typer.Option(help="Groups per step.  [default: 16]")] = None,
     learning_rate: Annotated[
-        Optional[float], typer.Option(help="[default: 5e-5; 2e-4 with adapters, 1e-2 with --frozen]")
+        Optional[float], typer.Option(help="[default: 1e-4; 2e-4 with adapters, 1e-2 with --frozen]")
     ] = None,
     max_length: Annotated[Optional[int], typer.Option(help="Tokens of prompt and response.  [default: 1024]")] = None,
     precision: Annotated[Optional[str], typer.Option(help="float32, bfloat16 or float16 (autocast).")] = None,
@@ -97,7 +97,9 @@ def train(
     if as_json:
         print_json({"out": str(result.out), "steps": result.steps, "metrics": result.metrics, **asdict(result.tally)})
         return
-    print_table([(name.removeprefix("eval_"), f"{value:.4f}") for name, value in result.metrics.items()])
+    rows = [(name.removeprefix("eval_"), f"{value:.4f}") for name, value in result.metrics.items() if name != "epoch"]
+    if rows:
+        print_table(rows, title="Held out")
     print(f"{result.out}: a {made.head} model, {result.steps:,} steps on {result.tally.groups:,} groups")
 
 
@@ -113,4 +115,6 @@ def _set(given: dict[str, Any], setting: str) -> None:
     *path, last = name.split(".")
     for part in path:
         given = given.setdefault(part, {})
+        if not isinstance(given, dict):
+            raise DataError(f"--set {setting} names a setting inside {part}, which is {given!r} and has none")
     given[last] = value

@@ -8,7 +8,7 @@ through its public registry of attention functions; the model's code is untouche
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -142,6 +142,14 @@ def _causal(
     return scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, scale=scaling)
 
 
+@cache
+def _compiled_flex() -> Any:
+    """FlexAttention as one kernel for any length of row."""
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return torch.compile(flex_attention, dynamic=True)
+
+
 def by_flex(
     module: nn.Module,
     query: Tensor,
@@ -160,7 +168,7 @@ def by_flex(
     row = _checked(module, tree, attention_mask, sliding_window, settings)
     if dropout:
         raise UnsupportedAttention("FlexAttention has no dropout; set the model's attention dropout to 0")
-    attend = torch.compile(flex_attention) if query.is_cuda else flex_attention
+    attend = _compiled_flex() if query.is_cuda else flex_attention
     block_mask = row.block_mask(sliding_window)
     grouped = query.shape[1] != key.shape[1]
     output = attend(query, key, value, block_mask=block_mask, scale=scaling, enable_gqa=grouped)

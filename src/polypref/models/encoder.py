@@ -36,6 +36,12 @@ class StateEncoder(nn.Module):
         self.shares_prompts = False  # see sharing.py
 
     @property
+    def _no_split_modules(self) -> list[str]:
+        """The classes of layers that accelerate keeps whole when it spreads the weights over processes (FSDP)."""
+        here = {type(part).__name__ for part in self.modules()}
+        return sorted(here & set(self.classifier._no_split_modules or ()))
+
+    @property
     def device(self) -> torch.device:
         return self.classifier.device
 
@@ -96,7 +102,7 @@ class StateEncoder(nn.Module):
         if self.shares_prompts:
             trees = [trees_of(inputs, range(len(inputs))) for inputs in groups]
             return fill_by_tokens([sum(tree.tokens for tree in parts) for parts in trees], budget)
-        longest = [max(len(item.tokens) for item in inputs) for inputs in groups]
+        longest = [max((len(item.tokens) for item in inputs), default=0) for inputs in groups]
         return fill_padded(longest, budget, [len(inputs) for inputs in groups])
 
     @torch.no_grad()

@@ -21,6 +21,8 @@ def staged_folder(target: Path) -> Iterator[Path]:
     Other files in `target` stay. A run that dies while writing leaves `target` as it was; one that dies while moving
     leaves it without `config.json`, so that a half-written checkpoint never loads.
     """
+    from safetensors import SafetensorError
+
     try:
         target.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".saving-", dir=target))
@@ -29,7 +31,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
     try:
         yield stage
         _move(stage, target)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise _unwritable(target, error) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
@@ -46,5 +48,6 @@ def _move(stage: Path, target: Path) -> None:
         os.replace(stage / name, target / name)
 
 
-def _unwritable(target: Path, error: OSError) -> PolyprefError:
-    return PolyprefError(f"cannot write {target}: {error.strerror or error}")
+def _unwritable(target: Path, error: Exception) -> PolyprefError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return PolyprefError(f"cannot write {target}: {reason}")

@@ -18,7 +18,14 @@ from polypref import choice
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
 from polypref.models.adapters import Lora, add_lora, load_adapter, merged, names_adapter
-from polypref.models.backbones import BackboneSettings, load_classifier, load_config, quiet_loading
+from polypref.models.backbones import (
+    BackboneSettings,
+    load_classifier,
+    load_config,
+    load_trained_classifier,
+    plain_errors,
+    quiet_loading,
+)
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.folders import staged_folder
@@ -31,19 +38,10 @@ EXTRA = "polypref.safetensors"  # the prompt gate, where the head has one
 CLASSIFIER, GATE = "classifier.", "gate."  # what the names of an encoder's weights begin with
 DEFAULT_MAX_LENGTH = 1024
 _WINDOW = 64  # groups encoded together
-_COUNT_FROM_PADDING = {
-    "roberta",
-    "xlm-roberta",
-    "camembert",
-    "mpnet",
-    "longformer",
-    "data2vec-text",
-    "ibert",
-    "xmod",
-} | {
-    "roberta-prelayernorm",
-    "xlm-roberta-xl",
-}
+_ROBERTAS = frozenset(  # architectures that count positions from behind the padding token
+    "camembert data2vec-text ibert longformer mpnet roberta roberta-prelayernorm xlm-roberta xlm-roberta-xl "
+    "xmod".split()
+)
 
 Floats = NDArray[np.float64]
 RULES = (*get_args(choice.Rule), "utility")
@@ -137,7 +135,7 @@ class PreferenceModel:
     ) -> PreferenceModel:
         if settings.quantization is None:
             classifier.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        segments = "token_type_ids" in tokenizer.model_input_names
+        segments = "token_type_ids" in tokenizer.model_input_names and _knows_segments(classifier)
         encoder = StateEncoder(classifier, head.gates, tokenizer.pad_token_id, segments)
         share_prompts(encoder, settings)
         layout: Layout = "chat" if encoder.reads_last_token else "segments"
@@ -316,13 +314,21 @@ def _numpy(values: Tensor) -> Floats:
     return values.double().cpu().numpy()
 
 
+def _knows_segments(classifier: Any) -> bool:
+    """Whether a backbone tells its two segments apart; some tokenizers number segments that theirs does not."""
+    return classifier.config.to_dict().get("type_vocab_size", 0) > 1
+
+
 def _longest_input(classifier: Any, tokenizer: Any) -> int:
     """How many tokens the backbone can read."""
     config = classifier.config.get_text_config()
     known_as = config.attribute_map.get("max_position_embeddings", "max_position_embeddings")
     positions = config.to_dict().get(known_as)
-    if positions is not None and config.model_type in _COUNT_FROM_PADDING:
-        positions -= tokenizer.pad_token_id + 1  # these count positions from behind the padding token
+    if positions is not None and config.model_type in _ROBERTAS:
+        positions -= tokenizer.pad_token_id + 1
+    rope = config.to_dict().get("rope_parameters") or {}
+    if rope.get("rope_type") == "longrope":  # beyond it, states would depend on the lengths of the other inputs
+        positions = rope["original_max_position_embeddings"]
     limits = [limit for limit in (positions, tokenizer.model_max_length) if limit is not None and limit > 0]
     return min(limits, default=DEFAULT_MAX_LENGTH)
 
@@ -360,12 +366,16 @@ def _settings_of(block: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in block["settings"].items()}
 
 
+def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
+
+
 def _load_gate(gate: nn.Linear, name: str, revision: str | None) -> None:
     from safetensors.torch import load_file
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     with plain_errors(name):
-        path = cached_file(name, EXTRA, revision=revision)
+        path = str(cached_file(name, EXTRA, revision=revision))
     with plain_errors(path):
         tensors = load_file(path)
     if {key: t.shape for key, t in tensors.items()} != {key: t.shape for key, t in gate.state_dict().items()}:

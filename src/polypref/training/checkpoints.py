@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,22 +37,57 @@ def write_checkpoint(folder: Path, model: PreferenceModel, module: nn.Module, we
 
 def read_weights(folder: Path, module: nn.Module) -> None:
     """Put the weights of a checkpoint into what is trained."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     weights: dict[str, Any] = {}
-    try:
+    with undamaged(folder):
         for path in sorted(folder.glob("*.safetensors")):
             prefix = {EXTRA: GATE, ADAPTED: ""}.get(path.name, CLASSIFIER)
             weights.update({prefix + name: tensor for name, tensor in load_file(path).items()})
-    except SafetensorError as error:
-        raise PolyprefError(
-            f"the checkpoint {folder} is damaged ({error}); delete it to go on from an earlier one"
-        ) from error
     missing, unexpected = module.load_state_dict(weights, strict=False)
     trainable = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
     if unexpected or trainable & set(missing):
         raise PolyprefError(f"the checkpoint {folder} is of another model: start with a new --out, or delete it")
+
+
+def check_state(folder: Path) -> None:
+    """Raise unless the checkpoint says how far the run was and how its optimiser stood."""
+    with undamaged(folder):
+        json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        for name in ("optimizer.pt", "scheduler.pt"):
+            if not (folder / name).exists():
+                raise FileNotFoundError(f"{name} is missing")
+
+
+@contextmanager
+def undamaged(folder: Path) -> Iterator[None]:
+    """What libraries raise about files they cannot read, as one sentence."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (SafetensorError, pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PolyprefError(
+            f"the checkpoint {folder} is damaged ({reason}); delete it to go on from an earlier one"
+        ) from error
+
+
+@contextmanager
+def writing(folder: Path, leads: bool) -> Iterator[None]:
+    """Write the rest of a checkpoint; if that fails, nothing of it stays."""
+    if leads:
+        (folder / COMPLETE).unlink(missing_ok=True)
+    try:
+        yield
+    except (OSError, RuntimeError, PolyprefError) as error:
+        if leads:
+            shutil.rmtree(folder, ignore_errors=True)
+        reason = str(error).strip().splitlines()[0]
+        raise PolyprefError(
+            f"the checkpoint {folder} could not be written ({reason}); those before are kept: make room, and go on "
+            "with --resume"
+        ) from error
 
 
 def mark_complete(folder: Path) -> None:
@@ -55,7 +95,29 @@ def mark_complete(folder: Path) -> None:
     (folder / COMPLETE).touch()
 
 
+def complete_checkpoints(out: Path) -> list[Path]:
+    """Those of a run that were written to their end, oldest first."""
+    return sorted((path.parent for path in out.glob(f"checkpoint-*/{COMPLETE}")), key=_step)
+
+
 def last_complete(out: Path) -> Path | None:
     """The newest checkpoint of a run that was written to its end."""
-    found = [path.parent for path in out.glob(f"checkpoint-*/{COMPLETE}")]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    return next(reversed(complete_checkpoints(out)), None)
+
+
+def drop_old(out: Path, keep: int, best: Path | None) -> None:
+    """Delete all complete checkpoints but the newest `keep` and the best."""
+    for folder in complete_checkpoints(out)[:-keep]:
+        if best is None or folder.resolve() != best.resolve():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_unfinished(out: Path) -> None:
+    """Delete what a run that was killed left half-written."""
+    for folder in [*out.glob("checkpoint-*"), *out.glob(".saving-*")]:
+        if not (folder / COMPLETE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _step(folder: Path) -> int:
+    return int(folder.name.rpartition("-")[2])

@@ -60,7 +60,7 @@ class TrainingConfig(BaseModel):
     max_steps: int = Field(-1, ge=-1)  # −1: as many as the epochs have
     batch_size: int = Field(16, ge=1)  # groups per step and process
     accumulation: int = Field(1, ge=1)  # batches per optimiser step
-    learning_rate: Optional[float] = Field(None, gt=0)  # none: 5e-5, 2e-4 with adapters, 1e-2 for frozen backbones
+    learning_rate: Optional[float] = Field(None, gt=0)  # none: 1e-4, 2e-4 with adapters, 1e-2 for frozen backbones
     state_layer_rate: float = Field(10.0, gt=0)  # the new layer learns so many times as fast as the backbone
     weight_decay: float = Field(0.0, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1)  # share of the steps
@@ -88,7 +88,7 @@ class TrainingConfig(BaseModel):
         """The learning rate in use."""
         if self.learning_rate is not None:
             return self.learning_rate
-        return 1e-2 if self.frozen else 2e-4 if self.lora else 5e-5
+        return 1e-2 if self.frozen else 2e-4 if self.lora else 1e-4
 
     def to_json(self) -> str:
         """As it is saved beside the model."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,20 +57,34 @@ def with_features(
     groups: Sequence[TrainingGroup], model: PreferenceModel, backbone: str, progress: Progress | None = None
 ) -> list[TrainingGroup]:
     """The groups with the backbone's features in the place of tokens, from disk where they were computed before."""
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
+    if not groups:
+        return []
     inputs: list[Sequence[Input]] = [group.inputs for group in groups]
     path = cache_folder() / "features" / f"{_fingerprint(inputs, model, backbone)}.safetensors"
     if path.exists():
         features = load_file(path)["features"]
     else:
         features = torch.cat(_computed(inputs, model, progress))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
-        save_file({"features": features}, unfinished)
-        unfinished.replace(path)
+        _keep(features, path)
     rows = iter(features)
     return [replace(group, inputs=[next(rows) for _ in group.inputs]) for group in groups]
+
+
+def _keep(features: Tensor, path: Path) -> None:
+    """Write the features whole or not at all, even if other processes write the same."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    unfinished = path.with_suffix(f".{os.getpid()}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({"features": features}, unfinished)
+        unfinished.replace(path)
+    except (OSError, SafetensorError) as error:
+        unfinished.unlink(missing_ok=True)
+        raise PolyprefError(f"cannot keep the features of the backbone in {path.parent}: {error}") from error
 
 
 def _computed(inputs: Sequence[Sequence[Input]], model: PreferenceModel, progress: Progress | None) -> list[Tensor]:
@@ -83,17 +98,31 @@ def _computed(inputs: Sequence[Sequence[Input]], model: PreferenceModel, progres
 
 
 def _fingerprint(inputs: Sequence[Sequence[Input]], model: PreferenceModel, backbone: str) -> str:
-    """What the features depend on: the backbone's weights and the tokens."""
+    """What the features depend on: the weights before the state layer, and the tokens."""
     digest = hashlib.sha256()
     place = resolve(backbone)
     config: dict[str, Any] = model.encoder.classifier.config.to_diff_dict()
     described = [place, config.get("_commit_hash"), str(model.encoder.classifier.dtype)]
-    described += [
-        (file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(Path(place).glob("*.safetensors"))
-    ]
+    described += [config.get("quantization_config"), model.encoder.pad]
+    files = sorted([*Path(place).glob("*.safetensors"), *Path(place).glob("*.bin")])
+    described += [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     digest.update(repr(described).encode())
+    for parameter in _above_the_base(model):  # such as a pooler or dense layer, new with every seed
+        digest.update(parameter.detach().float().cpu().numpy().tobytes())
     for group in inputs:
         for item in group:
             digest.update(item.boundary.to_bytes(4, "little"))
             digest.update(item.tokens.tobytes())
     return digest.hexdigest()[:32]
+
+
+def _above_the_base(model: PreferenceModel) -> list[nn.Parameter]:
+    """Weights before the state layer that the checkpoint of a bare backbone may lack."""
+    classifier = model.encoder.classifier
+    last = {id(parameter) for parameter in model.encoder.state_layer.parameters()}
+    base = f"{classifier.base_model_prefix}."
+    return [
+        parameter
+        for name, parameter in classifier.named_parameters()
+        if id(parameter) not in last and (not name.startswith(base) or ".pooler." in name)
+    ]

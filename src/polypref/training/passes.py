@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,7 +29,17 @@ class Pass:
 
     groups: list[TrainingGroup]
     packs: list[Any]
-    counts: bool = True  # False for work that only keeps processes in step
+    idle: int = 0  # of the packs, the first so many, are computed to keep processes in step and count for nothing
+
+
+def in_step(passes: Sequence[Pass], shape: Sequence[int], idle: Any) -> list[Pass]:
+    """The passes with repeats of an idle pack, so that the k-th pass has `shape[k]` packs."""
+    largest_first = sorted(passes, key=lambda work: -len(work.packs))
+    nothing = Pass([], [])
+    return [
+        Pass(work.groups, [idle] * (size - len(work.packs)) + work.packs, size - len(work.packs))
+        for work, size in zip([*largest_first, *[nothing] * (len(shape) - len(passes))], shape)
+    ]
 
 
 def plan(encoder: Encoder, groups: Sequence[TrainingGroup], budget: int) -> list[Pass]:
@@ -53,25 +64,57 @@ def backward(work: Pass, stepper: Stepper, head: Head, objective: Objective, sca
     """Add up the gradients of `scale` · Σ wℓ over the pass's groups; returns that number.
 
     Where the states of one group come from several packs, all but one are computed without keeping what their
-    gradients need; once the loss has said how it depends on each state, they are computed again, one pack at a time
-    (gradient caching, arXiv 2101.06983). Memory is that of one pack, and the gradient is that of the whole group.
+    gradients need; once the loss has said how it depends on each state, they are computed again with the same dropout,
+    one pack at a time (gradient caching, arXiv 2101.06983). Memory is that of one pack, and the gradient is that of
+    the whole group.
     """
     early, final = work.packs[:-1], work.packs[-1]
-    with torch.no_grad():
-        cached = [stepper.states(pack, False).float() for pack in early]
-    for states in cached:
-        states.requires_grad_()
+    drawn, cached = [], []
+    for pack in early:
+        drawn.append(_RandomState())
+        with torch.no_grad():
+            cached.append(stepper.states(pack, False).float().requires_grad_())
     alone = last and not early
     parts = [*cached, stepper.states(final, alone).float()]
-    judgments = batch_judgments(work.groups, head.joint).to(parts[0].device)
-    losses, weights = objective.losses(head, _in_order(parts, work.packs), judgments)
-    loss = (losses * weights.to(losses)).sum() * scale
+    loss = _loss(parts[work.idle :], work, head, objective) * scale if work.groups else parts[-1].sum() * 0
     stepper.backward(loss, None, alone)
-    for at, (pack, states) in enumerate(zip(early, cached), start=1):
+    for at, (pack, states, random) in enumerate(zip(early, cached, drawn), start=1):
         ends = last and at == len(early)
-        assert states.grad is not None
-        stepper.backward(stepper.states(pack, ends), states.grad, ends)
+        gradient = torch.zeros_like(states) if states.grad is None else states.grad  # none of an idle pack
+        with random.again():
+            again = stepper.states(pack, ends)
+        stepper.backward(again, gradient, ends)
     return loss.detach()
+
+
+def _loss(parts: Sequence[Tensor], work: Pass, head: Head, objective: Objective) -> Tensor:
+    """Σ wℓ over the pass's groups."""
+    judgments = batch_judgments(work.groups, head.joint).to(parts[0].device)
+    losses, weights = objective.losses(head, _in_order(parts, work.packs[work.idle :]), judgments)
+    return (losses * weights.to(losses)).sum()
+
+
+class _RandomState:
+    """The state of torch's random generators at one moment, for drawing the same dropout again."""
+
+    def __init__(self) -> None:
+        self.cpu = torch.get_rng_state()
+        self.gpu = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """Draw from that state; afterwards go on as if nothing had been drawn."""
+        now = _RandomState()
+        self._set()
+        try:
+            yield
+        finally:
+            now._set()
+
+    def _set(self) -> None:
+        torch.set_rng_state(self.cpu)
+        if self.gpu is not None:
+            torch.cuda.set_rng_state(self.gpu)
 
 
 def _in_order(parts: Sequence[Tensor], packs: Sequence[Any]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import TrainingArguments
+from transformers import TrainerCallback, TrainingArguments
 
 from polypref import __version__
 from polypref.groups.deriving import comparisons_from_ratings
@@ -25,7 +26,7 @@ from polypref.models.folders import LAST
 from polypref.models.heads import Head, make_head
 from polypref.models.preference_model import PreferenceModel, write_json
 from polypref.objectives import Objective, default_objective, labels_of, make_objective
-from polypref.training.checkpoints import last_complete
+from polypref.training.checkpoints import drop_unfinished, last_complete
 from polypref.training.config import ConfigError, TrainingConfig
 from polypref.training.data import Tally, training_groups
 from polypref.training.frozen import FrozenEncoder, with_features
@@ -35,6 +36,7 @@ from polypref.training.trainer import GroupDataset, PreferenceTrainer
 
 CONFIG = "training.json"  # the resolved configuration, beside the model
 HISTORY = "history.json"  # what was logged, step by step
+METRICS = ("loss", "accuracy", "log_loss", "brier", "ece", "wasserstein")  # of held-out groups
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,14 @@ def train(
     groups: Sequence[Group] | None = None,
     eval_groups: Sequence[Group] | None = None,
     report: Report | None = None,
+    watchers: Sequence[TrainerCallback] = (),
 ) -> TrainingResult:
     """Train a preference model and save it in `config.out`.
 
-    Groups handed over stand in for `config.data` and `config.eval_data`; `report` is told in plain lines what happens.
+    Groups handed over stand in for `config.data` and `config.eval_data`; `report` is told in plain lines what happens,
+    and `watchers` are callbacks of transformers' Trainer.
     """
-    report = report or Report()
+    report = _joined(report or Report())
     out = Path(config.out)
     checkpoint = _prepared(out, config)
 
@@ -97,7 +101,8 @@ def train(
         module,
         tokens_per_pass=config.tokens_per_pass or affordable_tokens(model.encoder),
         state_layer_rate=1.0 if config.frozen else config.state_layer_rate,
-        callbacks=callbacks(report, config.patience),
+        keep_checkpoints=config.keep_checkpoints,
+        callbacks=[*callbacks(report, config.patience), *watchers],
     )
     run = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
@@ -107,17 +112,25 @@ def train(
     return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
 
 
+def _joined(report: Report) -> Report:
+    """Under torchrun: take the GPU of this process, and leave the telling to the first process."""
+    if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    return report if int(os.environ.get("RANK", 0)) == 0 else Report()
+
+
 def _prepared(out: Path, config: TrainingConfig) -> Path | None:
     """Make the run's folder and write its configuration there; the checkpoint to go on from, if any.
 
-    A folder that holds a model or another run is left alone.
+    A folder that holds a model or another run is left alone; what a killed run left half-written is deleted.
     """
     checkpoint = last_complete(out)
-    if config.resume:
-        _check_same_run(out, config)
-        return checkpoint
     if (out / LAST).exists():
         raise ConfigError(f"{out} already holds a model; choose another --out, or delete it first")
+    if config.resume:
+        _check_same_run(out, config)
+        drop_unfinished(out)
+        return checkpoint
     if checkpoint:
         raise ConfigError(
             f"{out} holds an unfinished run ({checkpoint.name}); add --resume to go on, or delete it first"
@@ -134,7 +147,10 @@ def _check_same_run(out: Path, config: TrainingConfig) -> None:
     """Refuse to go on with other settings than those the run was started with."""
     if not (out / CONFIG).exists():
         raise ConfigError(f"{out} holds no run to resume ({CONFIG} is missing); leave --resume out to start one")
-    before = json.loads((out / CONFIG).read_text(encoding="utf-8"))
+    try:
+        before = json.loads((out / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {out / CONFIG} ({error}); start again with a new --out") from error
     now = json.loads(config.to_json())
     for name in now.keys() - {"resume", "out", "logging_steps", "report_to", "keep_checkpoints"}:
         if before.get(name) != now[name]:
@@ -173,7 +189,7 @@ def _read(names: Sequence[str], config: TrainingConfig) -> list[Group]:
 
 
 def _objective(config: TrainingConfig) -> Objective:
-    name = config.objective or default_objective(config.head).name
+    name = config.objective or default_objective(make_head(config.head).name).name
     return make_objective(name, **config.objective_settings)
 
 
@@ -200,13 +216,15 @@ def _model(config: TrainingConfig, head: Head) -> PreferenceModel:
         trust_remote_code=config.trust_remote_code,
     )
     lora = None
+    if config.lora and config.frozen:
+        raise ConfigError("frozen trains the last layer alone and lora the backbone too; leave one of them out")
     if config.lora:
         lora = Lora(config.lora.rank, config.lora.alpha, config.lora.targets or "all-linear")
     model = PreferenceModel.from_backbone(
         config.backbone, head, max_length=config.max_length, seed=config.seed, backbone=settings, lora=lora
     )
     if config.gradient_checkpointing:
-        model.encoder.classifier.gradient_checkpointing_enable({"use_reentrant": False})
+        model.encoder.classifier.activation_checkpointing_enable()
     return model
 
 
@@ -216,6 +234,8 @@ def _arguments(config: TrainingConfig, evaluated: bool) -> TrainingArguments:
         raise ConfigError("best_metric and patience need evaluation data; name some, or set eval_share")
     if config.patience and not config.best_metric:
         raise ConfigError("patience needs to know which metric should get better; set best_metric, such as accuracy")
+    if config.best_metric and config.best_metric not in METRICS:
+        raise ConfigError(f"unknown best_metric {config.best_metric!r}; known are {', '.join(METRICS)}")
     strategies: dict[str, Any] = {
         "save_strategy": "steps" if config.save_steps else "epoch",
         "save_steps": config.save_steps or 500,
@@ -226,7 +246,7 @@ def _arguments(config: TrainingConfig, evaluated: bool) -> TrainingArguments:
         strategies |= {
             "load_best_model_at_end": True,
             "metric_for_best_model": config.best_metric,
-            "greater_is_better": config.best_metric in ("accuracy", "auc"),
+            "greater_is_better": config.best_metric == "accuracy",
         }
     settings = {
         "output_dir": config.out,
@@ -245,15 +265,18 @@ def _arguments(config: TrainingConfig, evaluated: bool) -> TrainingArguments:
         "logging_steps": config.logging_steps,
         "logging_first_step": True,
         "logging_nan_inf_filter": False,  # a loss that is no number ends the run
-        "save_total_limit": config.keep_checkpoints,
+        "restore_callback_states_from_checkpoint": True,  # how long patience has lasted
         "report_to": list(config.report_to) or "none",
         "disable_tqdm": True,
         "remove_unused_columns": False,
         "dataloader_pin_memory": False,
+        "use_cpu": not torch.accelerator.is_available(),  # unless told, several processes would not join on CPUs
         **strategies,
         **config.trainer,
     }
     try:
-        return TrainingArguments(**settings)
+        arguments = TrainingArguments(**settings)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"transformers refuses these settings: {' '.join(str(error).split())}") from error
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # one GPU a process; without this, DataParallel would split our packs
+    return arguments

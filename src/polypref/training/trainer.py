@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import gather_object  # type: ignore[import-untyped]
 from scipy.special import expit
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -19,11 +21,20 @@ from polypref.errors import PolyprefError
 from polypref.evaluation.assessment import Assessor
 from polypref.evaluation.predicting import prediction
 from polypref.evaluation.prediction import Prediction
+from polypref.models.inputs import Input
 from polypref.models.preference_model import GroupStates, PreferenceModel
 from polypref.objectives import Objective
-from polypref.training.checkpoints import mark_complete, read_weights, write_checkpoint
+from polypref.training.checkpoints import (
+    check_state,
+    drop_old,
+    mark_complete,
+    read_weights,
+    undamaged,
+    write_checkpoint,
+    writing,
+)
 from polypref.training.data import TrainingGroup, batch_judgments
-from polypref.training.passes import Pass, backward, plan
+from polypref.training.passes import Pass, backward, in_step, plan
 
 _EVALUATED = 64  # groups evaluated together
 
@@ -66,6 +77,7 @@ class PreferenceTrainer(Trainer):
         module: nn.Module,
         tokens_per_pass: int,
         state_layer_rate: float = 1.0,
+        keep_checkpoints: int = 2,
         callbacks: Sequence[Any] = (),
     ) -> None:
         self.preference_model = preference_model
@@ -73,6 +85,7 @@ class PreferenceTrainer(Trainer):
         self.module: Any = module  # the encoder, or its state layer, before anything is wrapped around it
         self.tokens_per_pass = tokens_per_pass
         self.state_layer_rate = state_layer_rate
+        self.keep_checkpoints = keep_checkpoints
         super().__init__(
             model=module,
             args=arguments,
@@ -83,6 +96,15 @@ class PreferenceTrainer(Trainer):
         )
         self.remove_callback(PrinterCallback)  # ours say it better
 
+    def create_accelerator_and_postprocess(self) -> None:
+        """As transformers does, which would quietly copy the weights where it cannot spread them."""
+        super().create_accelerator_and_postprocess()
+        if self.args.fsdp and not self.is_fsdp_enabled:
+            raise TrainingFailed(
+                "fsdp spreads the weights over several GPUs, one a process of torchrun, and these are not there; "
+                "leave fsdp out"
+            )
+
     # — one step —
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
@@ -90,12 +112,12 @@ class PreferenceTrainer(Trainer):
         model.train()
         head = self.preference_model.head
         scale = self.args.world_size / float(num_items_in_batch)  # processes average their gradients
-        passes = self._equally_many(plan(self.module, inputs["groups"], self.tokens_per_pass))
+        passes = self._in_step(plan(self.module, inputs["groups"], self.tokens_per_pass))
         stepper = _Stepper(self, model)
         losses = []
         for at, work in enumerate(passes):
             last = at == len(passes) - 1
-            losses.append(backward(work, stepper, head, self.objective, scale if work.counts else 0.0, last))
+            losses.append(backward(work, stepper, head, self.objective, scale, last))
         loss = torch.stack(losses).sum()
         if not torch.isfinite(loss):
             raise TrainingFailed(
@@ -109,15 +131,15 @@ class PreferenceTrainer(Trainer):
         own = sum(group.weight for batch in batch_samples for group in batch["groups"])
         return self.accelerator.reduce(torch.tensor(own, device=device, dtype=torch.float32), reduction="sum")
 
-    def _equally_many(self, passes: list[Pass]) -> list[Pass]:
-        """As many packs on every process, for some distributed engines wait for each other in each of them."""
-        if self.args.world_size == 1:
+    def _in_step(self, passes: list[Pass]) -> list[Pass]:
+        """The same numbers of packs on every process where weights are spread, for each pack is a meeting of all."""
+        if not self.is_fsdp_enabled and not self.is_deepspeed_enabled:
             return passes
-        own = sum(2 * len(work.packs) - 1 for work in passes)
-        most = int(self.accelerator.gather(torch.tensor([own], device=self.args.device)).max())
-        idle = min(passes, key=lambda work: work.packs[0].tokens)
-        short = Pass(idle.groups[:1], self.module.packs([idle.groups[0].inputs], 1 << 62), counts=False)
-        return [*([short] * (most - own)), *passes]
+        shapes = gather_object([sorted((len(work.packs) for work in passes), reverse=True)])
+        shape = [max(sizes) for sizes in zip_longest(*shapes, fillvalue=0)]
+        shortest = min((item for work in passes for group in work.groups for item in group.inputs), key=_length)
+        (idle,) = self.module.packs([[shortest]], self.tokens_per_pass)
+        return in_step(passes, shape, idle)
 
     # — optimiser —
 
@@ -157,6 +179,10 @@ class PreferenceTrainer(Trainer):
             for at, known in zip(chunk, states):
                 assessor.add(dataset.groups[at].group, self._prediction(dataset.groups[at], known))
         metrics = {f"{metric_key_prefix}_loss": loss / weight, **_headlines(assessor, metric_key_prefix)}
+        best = self.args.metric_for_best_model
+        if best is not None and f"{metric_key_prefix}_{best}" not in metrics:
+            found = ", ".join(name.removeprefix(f"{metric_key_prefix}_") for name in metrics)
+            raise TrainingFailed(f"the best_metric {best} is not defined on the held-out data; {found} are")
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
@@ -183,27 +209,51 @@ class PreferenceTrainer(Trainer):
 
     # — checkpoints —
 
-    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write the weights of a checkpoint, whichever processes hold them."""
+        weights = self._gathered_weights() or self.module.state_dict()
         if self.args.should_save:
-            weights = state_dict if state_dict is not None else self.module.state_dict()
             write_checkpoint(Path(output_dir or str(self.args.output_dir)), self.preference_model, self.module, weights)
 
     def save_final(self, out: Path, record: dict[str, Any]) -> None:
         """Save the trained model, whichever processes hold its weights."""
-        weights = self.accelerator.get_state_dict(self.model) if self.is_fsdp_enabled else None
+        weights = self._gathered_weights()
         if self.args.should_save:
             self.preference_model.save_pretrained(out, record, weights)
 
+    def _gathered_weights(self) -> dict[str, Tensor] | None:
+        """All weights, where they are spread over processes: on the first of them, empty on the others."""
+        if not self.is_fsdp_enabled and not self.is_deepspeed_enabled:
+            return None
+        weights: dict[str, Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
+        return weights
+
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
+        """As transformers does, but an old checkpoint goes only when the new one is complete on every process."""
+        out = Path(str(self.args.output_dir))
+        folder = out / f"checkpoint-{self.state.global_step}"
+        with writing(folder, self.args.should_save):
+            super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
         if self.args.should_save:
-            mark_complete(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")
+            mark_complete(folder)
+            best = self.state.best_model_checkpoint
+            drop_old(out, self.keep_checkpoints, Path(best) if best else None)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         if self.is_fsdp_enabled:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
         else:
+            check_state(Path(resume_from_checkpoint))
             read_weights(Path(resume_from_checkpoint), self.module)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        with undamaged(Path(str(checkpoint))):
+            super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        with undamaged(Path(str(checkpoint))):
+            super()._load_rng_state(checkpoint)
 
     def _load_best_model(self) -> None:
         if self.is_fsdp_enabled:
@@ -263,6 +313,11 @@ def _headlines(assessor: Assessor, prefix: str) -> dict[str, float]:
     if found.crowd is not None:
         values["wasserstein"] = found.crowd.wasserstein.value
     return {f"{prefix}_{name}": value for name, value in values.items() if math.isfinite(value)}
+
+
+def _length(item: Any) -> int:
+    """Of an input in tokens, or of a frozen backbone's features."""
+    return len(item.tokens) if isinstance(item, Input) else len(item)
 
 
 def _chunks(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:

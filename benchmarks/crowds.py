@@ -1,0 +1,161 @@
+"""How near do models come to the opinion of a crowd? Wasserstein-1 to the true population, and to held-out ratings.
+
+Simulated crowds (`divided`, `hidden-context`) have a known population: distributional heads trained with optimal
+transport and with cross-entropy, beside a mean regression and Bradley–Terry on majority votes, whose single number is a
+distribution with all its mass at one point (for Bradley–Terry at the label that fits its reward best, by least squares on
+the training data). With --real, the crowds of LeWiDi, split by context, beside the constant prediction of the training
+mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polypref import Comparison, Group, PreferenceModel, load_groups, simulate, split_groups
+from polypref.groups.deriving import comparisons_from_ratings
+from polypref.objectives import group_judgments
+from polypref.training.config import make_config
+from polypref.training.recipe import train
+
+LABELS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+MODELS: dict[str, dict[str, Any]] = {
+    "transport": {"head": "distributional", "objective": "transport"},
+    "cross-entropy": {"head": "distributional", "objective": "cross-entropy"},
+    "mean regression": {"head": "scalar", "objective": "mean-squared"},
+    "Bradley–Terry": {"head": "scalar", "objective": "logistic"},
+}
+
+
+def majority(group: Group) -> Group:
+    """Each judged pair once, as the majority saw it."""
+    said = group_judgments(group)
+    votes = zip(said.first.tolist(), said.second.tolist(), said.share.tolist())
+    return replace(
+        group, comparisons=tuple(Comparison(i, j) if p > 0.5 else Comparison(j, i) for i, j, p in votes if p != 0.5)
+    )
+
+
+def fitted(name: str, groups: Sequence[Group], settings: dict[str, Any]) -> PreferenceModel:
+    data = list(groups)
+    if name == "Bradley–Terry":
+        data = [majority(g if g.comparisons else comparisons_from_ratings(g)) for g in groups]
+    with tempfile.TemporaryDirectory() as folder:
+        config = make_config({**MODELS[name], **settings, "out": f"{folder}/out", "trainer": {"save_strategy": "no"}})
+        return train(config, data, []).model
+
+
+def point_masses(
+    model: PreferenceModel, name: str, known: Sequence[Group], asked: Sequence[Group]
+) -> list[NDArray[Any]]:
+    """The single label that a scalar model predicts for each response."""
+    utilities = model.utilities(asked)
+    if name == "mean regression":
+        return utilities
+    seen = [(r[at], mean) for g, r in zip(known, model.utilities(known)) for at, mean in mean_labels(g)]
+    slope, offset = np.polyfit(*np.array(seen).T, 1)
+    return [slope * r + offset for r in utilities]
+
+
+def mean_labels(group: Group) -> list[tuple[int, float]]:
+    said = group_judgments(group)
+    return list(zip(said.rated.tolist(), said.mean.tolist()))
+
+
+def wasserstein(p: NDArray[Any], q: NDArray[Any], labels: NDArray[Any]) -> float:
+    """W1 of distributions over the same ordered labels."""
+    return float((np.abs(np.cumsum(p - q))[:-1] * np.diff(labels)).sum())
+
+
+def targets(group: Group, labels: Sequence[float]) -> list[tuple[int, NDArray[Any]]]:
+    """The true distribution of each response where it is known, else the observed one."""
+    if "truth" in group.meta:
+        return list(enumerate(np.array(group.meta["truth"]["distributions"])))
+    said = group_judgments(group, labels)
+    return list(zip(said.rated.tolist(), said.opinion))
+
+
+def distance(
+    model: PreferenceModel, name: str, known: Sequence[Group], asked: Sequence[Group], labels: Sequence[float]
+) -> NDArray[Any]:
+    """W1 of every response asked about."""
+    u = np.array(labels)
+    distances = []
+    if model.labels is None:
+        for group, points in zip(asked, point_masses(model, name, known, asked)):
+            distances += [float((q * np.abs(u - points[at])).sum()) for at, q in targets(group, labels)]
+    else:
+        for group, predicted in zip(asked, model.distributions(asked)):
+            distances += [wasserstein(predicted[at], q, u) for at, q in targets(group, labels)]
+    return np.array(distances)
+
+
+def constant(known: Sequence[Group], asked: Sequence[Group], labels: Sequence[float]) -> NDArray[Any]:
+    """W1 of the mean opinion in the training data."""
+    opinion = np.concatenate([group_judgments(g, labels).opinion for g in known]).mean(axis=0)
+    return np.array([wasserstein(opinion, q, np.array(labels)) for g in asked for _, q in targets(g, labels)])
+
+
+def simulated(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    rows = []
+    for scenario in ("divided", "hidden-context"):
+        found: dict[str, list[float]] = {name: [] for name in ("constant", *MODELS)}
+        for seed in range(arguments.seeds):
+            parts = split_groups(simulate(scenario, groups=arguments.groups, seed=seed), {"train": 0.8, "dev": 0.2})
+            known, asked = parts["train"], parts["dev"]
+            settings = {"max_length": 160, "seed": seed, "epochs": arguments.epochs, "frozen": not arguments.full}
+            found["constant"].append(float(constant(known, asked, LABELS).mean()))
+            for name in MODELS:
+                model = fitted(name, known, settings)
+                found[name].append(float(distance(model, name, known, asked, LABELS).mean()))
+            print(scenario, seed, {name: round(values[-1], 3) for name, values in found.items()}, flush=True)
+        rows += [{"data": scenario, "model": name, "wasserstein": values} for name, values in found.items()]
+    return rows
+
+
+def real(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    rows = []
+    for name, files in (("csc", ["csc.train"]), ("convabuse", ["convabuse.train", "convabuse.dev"])):
+        data = [load_groups(f"{arguments.real}/lewidi/{file}.jsonl.gz", skip_bad=True) for file in files]
+        parts = split_groups(data[0], {"train": 0.8, "dev": 0.2})
+        known, asked = (parts["train"], parts["dev"]) if len(data) == 1 else (data[0], data[1])
+        labels = tuple(float(x) for x in known[0].scale)
+        settings = {"max_length": 256, "epochs": arguments.real_epochs, "learning_rate": 1e-4}
+        found = {"constant": constant(known, asked, labels)}
+        for model_name in ("transport", "cross-entropy"):
+            model = fitted(model_name, known, {**settings, "head_settings": {"labels": labels}})
+            found[model_name] = distance(model, model_name, known, asked, labels)
+        print(name, len(known), len(asked), {key: round(float(v.mean()), 3) for key, v in found.items()}, flush=True)
+        rows += [{"data": name, "model": key, "wasserstein": v.tolist()} for key, v in found.items()]
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--groups", type=int, default=500)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=float, default=40)
+    parser.add_argument("--full", action="store_true", help="train the whole backbone rather than the last layer")
+    parser.add_argument("--real", type=Path, help="folder with lewidi/")
+    parser.add_argument("--real-epochs", type=float, default=4)
+    arguments = parser.parse_args()
+    rows = real(arguments) if arguments.real else simulated(arguments)
+    out = Path(__file__).parent / "results" / ("crowds_real.json" if arguments.real else "crowds.json")
+    out.write_text(json.dumps(rows, indent=1) + "\n")
+    for row in rows:
+        values = np.array(row["wasserstein"])
+        print(
+            f"{row['data']:16} {row['model']:16} {values.mean():.3f} ± {1.96 * values.std(ddof=1) / len(values) ** 0.5:.3f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

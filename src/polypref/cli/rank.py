@@ -1,0 +1,127 @@
+"""`polypref rank`: the responses of each group, best first, under a named rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from polypref.cli import common
+from polypref.errors import PolyprefError
+
+if TYPE_CHECKING:
+    from polypref.groups.model import Group
+    from polypref.models.preference_model import PreferenceModel
+
+RANKING = "ranking"  # the key beside a group's own in --out
+_PROMPT, _RESPONSE, _SOURCE = 60, 36, 16  # characters shown
+_MEANING = {
+    "borda": "mean P(wins)",
+    "copeland": "share beaten",
+    "kemeny": "P(beats next)",
+    "lottery": "probability",
+    "utility": "utility",
+}
+
+
+def rank(
+    name: common.ModelName,
+    data: common.DataFiles,
+    rule: Annotated[
+        str, typer.Option("--rule", metavar="RULE", help="borda, copeland, kemeny, lottery or utility.")
+    ] = "borda",
+    out: Annotated[
+        Optional[str],
+        typer.Option("--out", metavar="FILE", help='Write the groups with their "ranking" instead of showing them.'),
+    ] = None,
+    format: common.FormatName = None,
+    preferred: common.Preferred = None,
+    skip_bad: common.SkipBad = False,
+    without: common.Without = None,
+    json: common.Json = False,
+) -> None:
+    """Rank the responses of each group, best first."""
+    if rule not in _MEANING:
+        raise PolyprefError(f"unknown rule {rule!r}; known are {', '.join(_MEANING)}")
+    sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
+    groups = list(sources)
+    sources.report_skipped()
+    model = common.load_model(name)
+    listed: list[dict[str, Any]] = []
+    with ExitStack() as stack:
+        if out:
+            from polypref.groups.writing import GroupWriter
+
+            writer = stack.enter_context(GroupWriter(out))
+        for group, ranking in _ranked(model, name, groups, rule):
+            if out:
+                writer.write(replace(group, meta={**group.meta, RANKING: {"model": name, **ranking}}))
+            if json:
+                listed.append({**_described(group), "ranking": ranking["order"], "scores": ranking["scores"]})
+            elif not out:
+                show(group, ranking)
+    if json and out != "-":
+        common.print_json({"model": name, "rule": rule, "groups": listed})
+    elif out:
+        common.print_line(f"{out}: {len(groups):,} groups ranked by {rule}", stderr=out == "-")
+
+
+def show(group: Group, ranking: dict[str, Any]) -> None:
+    """Print one group's ranking for people."""
+    scores = ranking["scores"]
+    named = any(group.sources)
+    rows = []
+    for at in ranking["order"]:
+        source = [_shortened(group.sources[at] or "", _SOURCE)] if named else []
+        score = "" if scores[at] is None else f"{scores[at]:.3f}"
+        rows.append((str(at), score, *source, _shortened(group.responses[at], _RESPONSE)))
+    header = ("index", _MEANING[ranking["rule"]], *(["source"] if named else []), "response")
+    title = " · ".join([*([group.id] if group.id else []), _shortened(group.prompt_text, _PROMPT)])
+    common.print_table(rows, header=header, title=title)
+
+
+def _ranked(
+    model: PreferenceModel, name: str, groups: list[Group], rule: str
+) -> Iterator[tuple[Group, dict[str, Any]]]:
+    cut = 0
+    for group, known in model.encode(groups):
+        order = model.ranking(known, rule)
+        scores = _scores(rule, order, model.preference_matrix(known), model.utility(known))
+        cut += known.cut
+        yield group, {"rule": rule, "order": order, "scores": scores}
+    common.note_cut(name, cut, model.inputs.max_length)
+
+
+def _scores(rule: str, order: list[int], P: Any, utilities: Any) -> list[float | None]:
+    """One number per response `[K]`, in the order of the responses; None where the rule gives none."""
+    from polypref import choice
+
+    if rule == "utility":
+        return _rounded(utilities)
+    if rule == "lottery":
+        return _rounded(choice.maximal_lottery(P))
+    if len(order) == 1:
+        return [None]  # one response alone has no opponents
+    if rule == "kemeny":  # an order as a whole, without numbers for its members
+        beats: dict[int, float] = {i: float(P[i, j]) for i, j in pairwise(order)}
+        return [None if i not in beats else round(beats[i], 6) for i in range(len(order))]
+    return _rounded(choice.borda_scores(P) if rule == "borda" else choice.copeland_scores(P))
+
+
+def _rounded(values: Any) -> list[float | None]:
+    return [float(f"{value:.6g}") for value in values]
+
+
+def _described(group: Group) -> dict[str, Any]:
+    """What tells a group in JSON."""
+    row: dict[str, Any] = {"id": group.id, "prompt": group.prompt_text, "responses": list(group.responses)}
+    return {**row, "sources": list(group.sources)} if group.sources else row
+
+
+def _shortened(text: str, length: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"

@@ -1,0 +1,51 @@
+"""`polypref score`: a preference model's scores, written beside the data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from polypref.cli import common
+
+
+def score(
+    name: common.ModelName,
+    data: common.DataFiles,
+    out: Annotated[str, typer.Option("--out", metavar="FILE", help=".jsonl, .jsonl.gz, .jsonl.zst, .parquet, or - .")],
+    preferences: Annotated[
+        bool, typer.Option("--preferences", help="Write the K × K preferences of each group too.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a killed run stopped, from FILE.unfinished if there is one.")
+    ] = False,
+    format: common.FormatName = None,
+    preferred: common.Preferred = None,
+    skip_bad: common.SkipBad = False,
+    without: common.Without = None,
+    json: common.Json = False,
+) -> None:
+    """Write what a preference model says of each group beside it, under the key "scores"."""
+    sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
+    total = sum(1 for _ in sources) if sources.are_files else 0  # a bad row is found before hours of work, not after
+
+    from polypref.evaluation.scoring import Scorer, score_file
+
+    model = common.load_model(name)
+    scorer = Scorer(model, name, preferences)
+    with common.progress_bar(name) as progress:
+        done = score_file(
+            scorer,
+            sources.without_bar(),
+            out,
+            resume=resume,
+            progress=lambda groups: progress("scoring with", groups, total),
+        )
+    sources.report_skipped()
+    common.note_cut(name, done.cut, model.inputs.max_length)
+    result = {"model": name, "groups": done.groups, "kept": done.kept, "cut_tokens": done.cut, "out": out}
+    if json and out != "-":
+        common.print_json(result)
+        return
+    kept = f", {done.kept:,} of them before" if done.kept else ""
+    common.print_line(f"{out}: {done.groups:,} groups scored{kept}", stderr=out == "-")

@@ -1,0 +1,132 @@
+"""Folders appear whole or not at all: whatever interrupts a save, what loads is a whole model."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import numpy as np
+import pytest
+
+from polypref import Group
+from polypref.errors import PolyprefError
+from polypref.models.folders import staged_folder
+from polypref.models.preference_model import PreferenceModel
+
+GROUP = Group("Why?", ("So.", "the answer"))
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def write(folder, **files):
+    with staged_folder(folder) as stage:
+        for name, text in files.items():
+            (stage / name.replace("_", ".")).write_text(text)
+
+
+def test_a_folder_is_made_with_its_parents(tmp_path):
+    write(tmp_path / "a" / "b", config_json="new")
+    assert contents(tmp_path / "a" / "b") == {"config.json": "new"}
+
+
+def test_files_of_the_same_name_are_replaced_and_others_stay(tmp_path):
+    write(tmp_path, config_json="old", model_bin="old", notes_txt="mine")
+    write(tmp_path, config_json="new", model_bin="new")
+    assert contents(tmp_path) == {"config.json": "new", "model.bin": "new", "notes.txt": "mine"}
+
+
+def fail_while_writing(tmp_path, error):
+    with staged_folder(tmp_path) as stage:
+        (stage / "config.json").write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("other"), MemoryError()])
+def test_an_interrupted_write_changes_nothing(tmp_path, error):
+    write(tmp_path, config_json="old", model_bin="old")
+    with pytest.raises(type(error)):
+        fail_while_writing(tmp_path, error)
+    assert contents(tmp_path) == {"config.json": "old", "model.bin": "old"}
+
+
+def test_a_full_disk_is_one_sentence_and_changes_nothing(tmp_path):
+    write(tmp_path, config_json="old")
+    with pytest.raises(PolyprefError, match=f"cannot write {tmp_path}: No space left on device"):
+        fail_while_writing(tmp_path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert contents(tmp_path) == {"config.json": "old"}
+
+
+def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path):
+    (tmp_path / "model").write_text("a file")
+    with pytest.raises(PolyprefError, match=r"cannot write .*model"):
+        write(tmp_path / "model", config_json="new")
+
+
+def die_before(monkeypatch, nth):
+    """The process ends before the n-th file is moved."""
+    moved = []
+    replace = os.replace
+
+    def dying(source, target):
+        moved.append(target)
+        if len(moved) == nth:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", dying)
+
+
+@pytest.fixture
+def saved(built, tmp_path):
+    """A folder with a scalar model."""
+    built("llama", "scalar").save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_save_leaves_the_old_model(built, saved, monkeypatch):
+    other = built("gpt2", "general", dim=4)
+
+    def full(*_args, **_settings):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(other.inputs.tokenizer, "save_pretrained", full)  # after the weights
+    with pytest.raises(PolyprefError, match="No space left on device"):
+        other.save_pretrained(saved)
+    monkeypatch.undo()
+    np.testing.assert_allclose(
+        PreferenceModel.from_pretrained(saved).states(GROUP), built("llama", "scalar").states(GROUP), atol=1e-6
+    )
+    assert not list(saved.glob(".saving-*"))
+
+
+def test_a_save_that_dies_between_two_moves_leaves_nothing_that_loads(built, saved, monkeypatch):
+    other = built("gpt2", "general", dim=4)
+    for nth in (1, 2):
+        with monkeypatch.context() as patch:
+            die_before(patch, nth)
+            with pytest.raises(KeyboardInterrupt):
+                other.save_pretrained(saved)
+        assert not (saved / "config.json").exists()
+        with pytest.raises(PolyprefError, match="cannot load the folder"):
+            PreferenceModel.from_pretrained(saved)
+    other.save_pretrained(saved)
+    np.testing.assert_allclose(PreferenceModel.from_pretrained(saved).states(GROUP), other.states(GROUP), atol=1e-6)
+
+
+def test_what_an_earlier_model_left_beside_a_new_one_does_no_harm(built, saved):
+    built("llama", "general", dim=4, gate=True).save_pretrained(saved)
+    built("llama", "scalar").save_pretrained(saved)
+    again = PreferenceModel.from_pretrained(saved)
+    assert again.encoder.gate is None
+    np.testing.assert_allclose(again.states(GROUP), built("llama", "scalar").states(GROUP), atol=1e-6)
+
+
+def test_a_model_saved_in_one_file_over_one_in_many_is_the_one_that_loads(built, saved):
+    """An index of shards that an earlier model left must not bring that model back."""
+    built("llama", "scalar").encoder.classifier.save_pretrained(saved, max_shard_size="10KB")
+    assert (saved / "model.safetensors.index.json").exists()
+    other = built("gpt2", "scalar")
+    other.save_pretrained(saved)
+    np.testing.assert_allclose(PreferenceModel.from_pretrained(saved).states(GROUP), other.states(GROUP), atol=1e-6)
