@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from polypref.groups.splitting import split_groups
     from polypref.groups.writing import save_groups, to_rows
     from polypref.models.preference_model import PreferenceModel
+    from polypref.training.config import TrainingConfig
+    from polypref.training.recipe import train
 
 __version__ = "0.1.0"
 
@@ -29,6 +31,7 @@ _PLACES = {
     "PolyprefError": "errors",
     "PreferenceModel": "models.preference_model",
     "Rating": "groups.model",
+    "TrainingConfig": "training.config",
     "Undefined": "errors",
     "comparisons_from_ratings": "groups.deriving",
     "inspect_groups": "evaluation.inspection",
@@ -37,6 +40,7 @@ _PLACES = {
     "simulate": "groups.simulate",
     "split_groups": "groups.splitting",
     "to_rows": "groups.writing",
+    "train": "training.recipe",
 }
 
 __all__ = [
@@ -49,6 +53,7 @@ __all__ = [
     "PolyprefError",
     "PreferenceModel",
     "Rating",
+    "TrainingConfig",
     "Undefined",
     "__version__",
     "comparisons_from_ratings",
@@ -58,6 +63,7 @@ __all__ = [
     "simulate",
     "split_groups",
     "to_rows",
+    "train",
 ]
 
 
