@@ -1,10 +1,10 @@
 """How near do models come to the opinion of a crowd? Wasserstein-1 to the true population, and to held-out ratings.
 
 Simulated crowds (`divided`, `hidden-context`) have a known population: distributional heads trained with optimal
-transport and with cross-entropy, beside a mean regression and Bradley–Terry on majority votes, whose single number is a
-distribution with all its mass at one point (for Bradley–Terry at the label that fits its reward best, by least squares on
-the training data). With --real, the crowds of LeWiDi, split by context, beside the constant prediction of the training
-mean.
+transport and with cross-entropy, beside a mean regression and Bradley–Terry on majority votes, whose single number is
+a distribution with all its mass at one point (for Bradley–Terry at the label that fits its reward best, by least
+squares on the training data). With --real, the crowds of LeWiDi, split by context, beside the constant prediction of
+the training mean.
 """
 
 from __future__ import annotations
@@ -152,9 +152,8 @@ def main() -> None:
     out.write_text(json.dumps(rows, indent=1) + "\n")
     for row in rows:
         values = np.array(row["wasserstein"])
-        print(
-            f"{row['data']:16} {row['model']:16} {values.mean():.3f} ± {1.96 * values.std(ddof=1) / len(values) ** 0.5:.3f}"
-        )
+        half = 1.96 * values.std(ddof=1) / len(values) ** 0.5
+        print(f"{row['data']:16} {row['model']:16} {values.mean():.3f} ± {half:.3f}")
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def test_a_typo_on_the_command_line_is_one_sentence(polypref):
 
 
 def test_the_learning_rate_fits_what_is_trained():
-    assert TrainingConfig().rate == 5e-5
+    assert TrainingConfig().rate == 1e-4
     assert TrainingConfig(frozen=True).rate == 1e-2
     assert make_config({"lora": {}}).rate == 2e-4
     assert TrainingConfig(learning_rate=3e-3, frozen=True).rate == 3e-3

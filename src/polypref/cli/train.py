@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -94,6 +95,8 @@ def train(
     from polypref.training.recipe import train as run
 
     result = run(made, report=PlainReport())
+    if int(os.environ.get("RANK", 0)) > 0:  # under torchrun, the first process speaks for all
+        return
     if as_json:
         print_json({"out": str(result.out), "steps": result.steps, "metrics": result.metrics, **asdict(result.tally)})
         return

@@ -132,7 +132,7 @@ class _ExactTransport(torch.autograd.Function):
 
 def _exact_solver() -> Any:
     try:
-        import ot  # type: ignore[import-untyped]
+        import ot
     except ImportError:
         raise ObjectiveError("transport with a cost matrix needs POT: pip install pot, or set entropic") from None
     return ot.emd2

@@ -69,6 +69,7 @@ class TrainingConfig(BaseModel):
     precision: Literal["float32", "bfloat16", "float16"] = "float32"  # of the computation; weights have `dtype`
     tokens_per_pass: Optional[int] = Field(None, ge=1)  # none: as many as fit about 2 GiB of activations
     gradient_checkpointing: bool = False
+    dropout: bool = False  # the backbone's own; without it, comparisons within a group are of the texts alone
     seed: int = Field(0, ge=0)
 
     # watching and keeping

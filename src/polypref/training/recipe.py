@@ -21,7 +21,7 @@ from polypref.groups.model import Group, shown
 from polypref.groups.reading import GroupReader
 from polypref.groups.splitting import prompt_key, split_groups
 from polypref.models.adapters import Lora
-from polypref.models.backbones import BackboneSettings
+from polypref.models.backbones import BackboneSettings, remove_dropout
 from polypref.models.folders import LAST
 from polypref.models.heads import Head, make_head
 from polypref.models.preference_model import PreferenceModel, write_json
@@ -65,9 +65,9 @@ def train(
     """
     report = _joined(report or Report())
     out = Path(config.out)
-    checkpoint = _prepared(out, config)
+    checkpoint = _checkpoint(out, config)
 
-    groups, eval_groups = _data(config, groups, eval_groups)
+    groups, eval_groups = _data(config, groups, eval_groups, report)
     objective = _objective(config)
     head = _head(config, groups, objective)
     objective.check_data(
@@ -87,6 +87,7 @@ def train(
             np.concatenate([group.judgments.opinion for group in kept]).mean(axis=0).tolist()
         )
 
+    _begin(out, config)
     module: torch.nn.Module = model.encoder
     if config.frozen:
         kept = with_features(kept, model, config.backbone, report.features)
@@ -106,7 +107,7 @@ def train(
     )
     run = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
-    metrics = trainer.evaluate() if held_out else {}
+    metrics = _last_metrics(trainer, config) if held_out else {}
     trainer.save_final(out, {"polypref": __version__, "steps": run.global_step, "metrics": metrics})
     write_json(out / HISTORY, trainer.state.log_history)
     return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
@@ -119,8 +120,16 @@ def _joined(report: Report) -> Report:
     return report if int(os.environ.get("RANK", 0)) == 0 else Report()
 
 
-def _prepared(out: Path, config: TrainingConfig) -> Path | None:
-    """Make the run's folder and write its configuration there; the checkpoint to go on from, if any.
+def _last_metrics(trainer: PreferenceTrainer, config: TrainingConfig) -> dict[str, float]:
+    """What the model that is saved reaches; it was measured already, unless an earlier checkpoint became the model."""
+    logged = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
+    if logged and logged[-1]["step"] == trainer.state.global_step and not config.best_metric:
+        return {name: value for name, value in logged[-1].items() if name.startswith("eval_")}
+    return trainer.evaluate()
+
+
+def _checkpoint(out: Path, config: TrainingConfig) -> Path | None:
+    """The checkpoint to go on from, if any.
 
     A folder that holds a model or another run is left alone; what a killed run left half-written is deleted.
     """
@@ -135,12 +144,16 @@ def _prepared(out: Path, config: TrainingConfig) -> Path | None:
         raise ConfigError(
             f"{out} holds an unfinished run ({checkpoint.name}); add --resume to go on, or delete it first"
         )
+    return None
+
+
+def _begin(out: Path, config: TrainingConfig) -> None:
+    """Make the run's folder and write its configuration there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / CONFIG).write_text(config.to_json(), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror}") from error
-    return None
 
 
 def _check_same_run(out: Path, config: TrainingConfig) -> None:
@@ -161,11 +174,11 @@ def _check_same_run(out: Path, config: TrainingConfig) -> None:
 
 
 def _data(
-    config: TrainingConfig, groups: Sequence[Group] | None, eval_groups: Sequence[Group] | None
+    config: TrainingConfig, groups: Sequence[Group] | None, eval_groups: Sequence[Group] | None, report: Report
 ) -> tuple[list[Group], list[Group]]:
     """The groups to train on and those held out, which share no prompt."""
-    train_set = list(groups) if groups is not None else _read(config.data, config)
-    held_out = list(eval_groups) if eval_groups is not None else _read(config.eval_data, config)
+    train_set = list(groups) if groups is not None else _read(config.data, config, report)
+    held_out = list(eval_groups) if eval_groups is not None else _read(config.eval_data, config, report)
     if not held_out and config.eval_share:
         parts = split_groups(train_set, {"train": 1 - config.eval_share, "held out": config.eval_share}, config.seed)
         return parts["train"], parts["held out"]
@@ -179,12 +192,16 @@ def _data(
     return train_set, held_out
 
 
-def _read(names: Sequence[str], config: TrainingConfig) -> list[Group]:
+def _read(names: Sequence[str], config: TrainingConfig, report: Report) -> list[Group]:
     """The groups of several sources; those of one prompt and domain become one."""
     merger = Merger()
     for name in names:
-        for group in GroupReader(name, format=config.format, preferred=config.preferred, skip_bad=config.skip_bad):
+        reader = GroupReader(name, format=config.format, preferred=config.preferred, skip_bad=config.skip_bad)
+        for group in reader:
             merger.add(comparisons_from_ratings(group) if config.pairs_from_ratings else group)
+        if reader.skipped:
+            skipped = sum(reader.skipped.values())
+            report.line(f"left out {skipped:,} of {reader.rows:,} rows of {name}; the first: {reader.first_skipped}")
     return list(merger.pop_groups())
 
 
@@ -223,6 +240,8 @@ def _model(config: TrainingConfig, head: Head) -> PreferenceModel:
     model = PreferenceModel.from_backbone(
         config.backbone, head, max_length=config.max_length, seed=config.seed, backbone=settings, lora=lora
     )
+    if not config.dropout:
+        remove_dropout(model.encoder)
     if config.gradient_checkpointing:
         model.encoder.classifier.activation_checkpointing_enable()
     return model
