@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import TrainerCallback
 
-from polypref import PreferenceModel
+from polypref import Group, PreferenceModel, Rating
 from polypref.training.recipe import train
 
 from .conftest import losses_of, make_groups, weights_of
@@ -131,3 +132,31 @@ def test_gradient_checkpointing_changes_nothing(settings, tmp_path):
     for name, on in (("without", False), ("with", True)):
         train(settings(gradient_checkpointing=on, out=str(tmp_path / name)), GROUPS[:16])
     assert losses_of(tmp_path / "with") == pytest.approx(losses_of(tmp_path / "without"), abs=1e-4)
+
+
+def test_the_model_handed_back_is_the_one_that_was_saved(settings):
+    result = train(settings(precision="bfloat16"), GROUPS[:8])
+    saved = PreferenceModel.from_pretrained(result.out)
+    assert result.model.states(GROUPS[0]) == pytest.approx(saved.states(GROUPS[0]), abs=1e-6)
+
+
+def test_the_training_opinion_is_that_of_the_votes_whatever_prior_training_took(settings):
+    rated = [Group(f"prompt {at}", ("a", "b"), ratings=(Rating(0, 1), Rating(1, 3))) for at in range(4)]
+    result = train(settings(head="distributional", prior=5.0, head_settings={"labels": [1, 2, 3]}), rated)
+    assert result.model.training_opinion == pytest.approx((0.5, 0.0, 0.5))
+
+
+def test_weight_decay_leaves_biases_and_norms_alone(settings):
+    rates = {}
+
+    class Look(TrainerCallback):
+        def on_train_begin(self, args, state, control, model=None, optimizer=None, **_):
+            names = {id(parameter): name for name, parameter in model.named_parameters()}
+            for group in optimizer.param_groups:
+                rates.update({names[id(p)]: (group["weight_decay"], group["initial_lr"]) for p in group["params"]})
+
+    train(settings("bert", weight_decay=0.1, state_layer_rate=10.0, learning_rate=1e-4), GROUPS[:8], watchers=[Look()])
+    assert rates["classifier.classifier.weight"] == (0.1, pytest.approx(1e-3))
+    assert rates["classifier.classifier.bias"] == (0.0, pytest.approx(1e-3))
+    assert rates["classifier.bert.pooler.dense.weight"] == (0.1, pytest.approx(1e-4))
+    assert {decay for name, (decay, _) in rates.items() if "LayerNorm" in name} == {0.0}

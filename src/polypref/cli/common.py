@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional, cast, get_args
 
 import typer
 
@@ -34,6 +34,24 @@ DataFiles = Annotated[
 ModelName = Annotated[
     str,
     typer.Argument(metavar="MODEL", help="Folder or Hugging Face id of a preference model.", show_default=False),
+]
+MaxLength = Annotated[
+    Optional[int],
+    typer.Option(
+        "--max-length", min=8, help="Longest input in tokens; the model's own if left out.", show_default=False
+    ),
+]
+DtypeName = Annotated[
+    str, typer.Option("--dtype", metavar="NAME", help="Precision of the weights: float32, bfloat16 or float16.")
+]
+Device = Annotated[
+    Optional[str],
+    typer.Option(
+        "--device", metavar="NAME", help="cpu, cuda, cuda:1, mps …; a GPU if there is one.", show_default=False
+    ),
+]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run the code that comes with the model, if it has any.")
 ]
 FormatName = Annotated[
     Optional[str], typer.Option("--format", metavar="NAME", help="Format of the data; recognised if left out.")
@@ -151,15 +169,26 @@ def _no_bar(what: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def load_model(name: str) -> PreferenceModel:
+def load_model(
+    name: str,
+    *,
+    max_length: int | None = None,
+    dtype: str = "float32",
+    device: str | None = None,
+    trust_remote_code: bool = False,
+) -> PreferenceModel:
     """A preference model by folder or Hugging Face id."""
     elsewhere = not name.startswith("embedded:") and not Path(name).exists()
     if elsewhere and _is_place(name):
         raise DataError(f"there is no model folder {name!r}")
+    from polypref.models.backbones import BackboneSettings, Dtype
     from polypref.models.preference_model import PreferenceModel
 
+    if dtype not in get_args(Dtype):
+        raise PolyprefError(f"unknown --dtype {dtype!r}; known are {', '.join(get_args(Dtype))}")
+    settings = BackboneSettings(dtype=cast(Dtype, dtype), trust_remote_code=trust_remote_code)
     try:
-        return PreferenceModel.from_pretrained(name)
+        return PreferenceModel.from_pretrained(name, max_length=max_length, backbone=settings, device=device)
     except PolyprefError as error:
         if elsewhere:
             raise PolyprefError(f"there is no folder {name!r}, so it was looked for on the hub: {error}") from error

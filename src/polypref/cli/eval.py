@@ -32,6 +32,10 @@ def evaluate(
     ] = False,
     resamples: Annotated[int, typer.Option("--resamples", min=1, help="Resamples of prompts for intervals.")] = 1000,
     seed: common.Seed = 0,
+    max_length: common.MaxLength = None,
+    dtype: common.DtypeName = "float32",
+    device: common.Device = None,
+    trust_remote_code: common.TrustRemoteCode = False,
     json: common.Json = False,
 ) -> None:
     """Measure preference models on judgments: accuracy, calibration, distance to the crowd's opinion."""
@@ -45,7 +49,11 @@ def evaluate(
     _check_judged(groups, ", ".join(data))
     found = {}
     for name in dict.fromkeys(models):  # one after the other, so that only one is in memory
-        found[name] = _assessment(common.load_model(name), name, groups, resamples, seed)
+        model = common.load_model(
+            name, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code
+        )
+        found[name] = _assessment(model, name, groups, resamples, seed)
+        del model
     _check_measured(found, groups)
     if json:
         common.print_json({"data": data, "models": {name: one.to_dict() for name, one in found.items()}})

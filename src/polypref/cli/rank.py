@@ -42,6 +42,10 @@ def rank(
     preferred: common.Preferred = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
+    max_length: common.MaxLength = None,
+    dtype: common.DtypeName = "float32",
+    device: common.Device = None,
+    trust_remote_code: common.TrustRemoteCode = False,
     json: common.Json = False,
 ) -> None:
     """Rank the responses of each group, best first."""
@@ -50,7 +54,9 @@ def rank(
     sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
     groups = list(sources)
     sources.report_skipped()
-    model = common.load_model(name)
+    model = common.load_model(
+        name, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code
+    )
     listed: list[dict[str, Any]] = []
     with ExitStack() as stack:
         if out:

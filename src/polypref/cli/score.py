@@ -23,6 +23,10 @@ def score(
     preferred: common.Preferred = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
+    max_length: common.MaxLength = None,
+    dtype: common.DtypeName = "float32",
+    device: common.Device = None,
+    trust_remote_code: common.TrustRemoteCode = False,
     json: common.Json = False,
 ) -> None:
     """Write what a preference model says of each group beside it, under the key "scores"."""
@@ -31,7 +35,9 @@ def score(
 
     from polypref.evaluation.scoring import Scorer, score_file
 
-    model = common.load_model(name)
+    model = common.load_model(
+        name, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code
+    )
     scorer = Scorer(model, name, preferences)
     with common.progress_bar(name) as progress:
         done = score_file(

@@ -73,7 +73,7 @@ class Scorer:
         model = self.model
         found: dict[str, Any] = {"model": self.name, "utilities": _rounded(model.utility(known))}
         if not model.head.joint:
-            found["states"] = _rounded(known.states[:, : model.head.width].double().cpu().numpy())
+            found["states"] = _rounded(known.states[:, : model.head.width].cpu().double().numpy())
         if model.labels is not None:
             found |= {"labels": list(model.labels), "distributions": _rounded(model.distribution(known))}
         if self.preferences:

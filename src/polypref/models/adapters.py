@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polypref.models.backbones import BackboneSettings, load_classifier, plain_errors
-from polypref.models.embedded import BackboneError, resolve
+from polypref.models.backbones import (
+    BackboneSettings,
+    agree_on_padding,
+    load_classifier,
+    load_config,
+    load_tokenizer,
+    plain_errors,
+)
+from polypref.models.embedded import BackboneError
 
 _STATE_LAYERS = ("score.weight", "classifier.weight", "classifier.out_proj.weight")
 
@@ -42,7 +50,9 @@ def add_lora(classifier: Any, lora: Lora) -> None:
 
 
 def has_lora(classifier: Any) -> bool:
-    """Whether adapters were put into the classifier."""
+    """Whether adapters were put into the classifier, which peft, an optional dependency, must have done."""
+    if sys.modules.get("peft") is None:
+        return False
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     return any(isinstance(part, BaseTunerLayer) for part in classifier.modules())
@@ -69,8 +79,9 @@ def names_adapter(name: str) -> bool:
     return (Path(name) / "adapter_config.json").exists()
 
 
-def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, dict[str, Any]]:
-    """A reward model saved as an adapter on its base model: classifier with the adapter merged, tokenizer, block."""
+def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, Any]:
+    """A reward model saved as an adapter on its base model: classifier with the adapter merged, tokenizer, and the
+    base model's configuration. A tokenizer that lies beside the adapter is the one it was trained with."""
     from peft import PeftModel
     from safetensors import safe_open
 
@@ -86,10 +97,13 @@ def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, dict[
         widths = {file.get_slice(key).get_shape()[0] for key in heads}
     if widths != {1}:
         raise BackboneError(f"the adapter {name!r} holds no classification layer with one logit, as a reward model has")
-    classifier, tokenizer = load_classifier(resolve(base), 1, settings)
+    classifier, tokenizer = load_classifier(base, 1, settings)
+    if (Path(name) / "tokenizer_config.json").exists():
+        tokenizer = load_tokenizer(name, settings)
+        agree_on_padding(classifier, tokenizer)
     with plain_errors(name):
         classifier = PeftModel.from_pretrained(classifier, name).merge_and_unload()
-    return classifier, tokenizer, {"head": "scalar", "settings": {}}
+    return classifier, tokenizer, load_config(base, settings)
 
 
 def _linear_layers(classifier: Any) -> list[str]:

@@ -31,11 +31,15 @@ class BackboneSettings:
     quantization: Literal["4bit", "8bit"] | None = None  # with bitsandbytes, where the platform has it
     trust_remote_code: bool = False
     revision: str | None = None
+    dropout: bool = False  # in training, at the rates of the backbone's configuration
 
 
 def load_classifier(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any]:
     """The model with a classification layer of `width` logits, new unless the checkpoint has one, and the tokenizer."""
-    model, tokenizer, _ = _load(name, width, settings)
+    model, tokenizer, absent = _load(name, width, settings)
+    inside = [key for key in absent if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key]
+    if inside:
+        raise BackboneError(f"the checkpoint {name!r} is no whole backbone: it has no {inside[0]} of the right shape")
     return model, tokenizer
 
 
@@ -50,8 +54,12 @@ def load_trained_classifier(name: str, width: int, settings: BackboneSettings) -
 def _load(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any, list[str]]:
     """Model, tokenizer and the names of the weights that the checkpoint did not hold, which are new."""
     place = resolve(name)
-    tokenizer = _tokenizer(place, name, settings)
-    options: dict[str, Any] = {"dtype": getattr(torch, settings.dtype), "num_labels": width}
+    tokenizer = load_tokenizer(name, settings)
+    config = load_config(name, settings)
+    config.num_labels = width
+    if not settings.dropout:
+        set_dropout(config, dict.fromkeys(dropout_rates(config), 0.0))
+    options: dict[str, Any] = {"dtype": getattr(torch, settings.dtype), "config": config}
     options["ignore_mismatched_sizes"] = True  # a layer of another width is replaced by a new one
     if settings.quantization:
         options["quantization_config"] = _quantization(settings.quantization)
@@ -65,7 +73,7 @@ def _load(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any, 
             output_loading_info=True,
             **options,
         )
-    _agree_on_padding(model, tokenizer)
+    agree_on_padding(model, tokenizer)
     return model, tokenizer, sorted({*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])})
 
 
@@ -77,11 +85,38 @@ def load_config(name: str, settings: BackboneSettings) -> Any:
         )
 
 
-def _tokenizer(place: str, name: str, settings: BackboneSettings) -> Any:
+def load_tokenizer(name: str, settings: BackboneSettings) -> Any:
+    """The tokenizer of a checkpoint."""
     with plain_errors(name):
         return AutoTokenizer.from_pretrained(
-            place, revision=settings.revision, trust_remote_code=settings.trust_remote_code
+            resolve(name), revision=settings.revision, trust_remote_code=settings.trust_remote_code
         )
+
+
+def dropout_rates(config: Any) -> dict[str, float]:
+    """Every rate of dropout that a configuration names, zeros included."""
+    settings = config.get_text_config().to_dict()
+    return {name: rate for name, rate in settings.items() if "drop" in name and isinstance(rate, float)}
+
+
+def set_dropout(config: Any, rates: dict[str, float]) -> None:
+    """Give a configuration other rates of dropout; layers read theirs when they are built, some when they run."""
+    for name, rate in rates.items():
+        setattr(config.get_text_config(), name, rate)
+
+
+def state_layer(model: Any) -> nn.Linear:
+    """The last linear layer of a classifier, which makes states of features."""
+    base = {id(part) for part in model.base_model.modules()}
+    return [part for part in model.modules() if isinstance(part, nn.Linear) and id(part) not in base][-1]
+
+
+def renew_state_layer(model: Any) -> None:
+    """Draw the weights of the state layer as those of a new one."""
+    layer = state_layer(model)
+    nn.init.normal_(layer.weight, std=model.config.get_text_config().to_dict().get("initializer_range", 0.02))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def reads_last_token(model: Any) -> bool:
@@ -106,8 +141,16 @@ def _quantization(bits: str) -> Any:
     )
 
 
-def _agree_on_padding(model: Any, tokenizer: Any) -> None:
-    """A classifier finds the last token by its padding token, so model and tokenizer must name the same one."""
+def agree_on_padding(model: Any, tokenizer: Any) -> None:
+    """A classifier finds the last token by its padding token, so model and tokenizer must name the same one.
+
+    That which the checkpoint's configuration names was there in training; the tokenizer's is taken where it names none.
+    """
+    named = model.config.get_text_config().pad_token_id
+    if named is not None and 0 <= named < len(tokenizer):
+        if tokenizer.pad_token_id != named:
+            tokenizer.pad_token = tokenizer.convert_ids_to_tokens(named)
+        return
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
     if tokenizer.pad_token is None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from polypref.models.backbones import reads_last_token
+from polypref.models.backbones import reads_last_token, state_layer
 from polypref.models.embedded import BackboneError
 from polypref.models.inputs import Input
 from polypref.models.packing import Pack, fill_by_tokens, fill_padded, pack_rows, pack_trees, trees_of
@@ -26,11 +26,10 @@ class StateEncoder(nn.Module):
         if gates and not self.reads_last_token:
             raise BackboneError("a prompt gate reads the prompt's last token, which only decoder backbones have")
         hidden = classifier.config.get_text_config().hidden_size
-        self.gate = nn.Linear(hidden, gates) if gates else None
+        self.gate = nn.Linear(hidden, gates, device=classifier.device, dtype=classifier.dtype) if gates else None
         if self.gate is not None:
             nn.init.zeros_(self.gate.weight)  # λ = 1 to begin with
             nn.init.zeros_(self.gate.bias)
-            self.gate.to(self.classifier.dtype)
         self.pad = pad
         self.segments = segments
         self.shares_prompts = False  # see sharing.py
@@ -48,9 +47,7 @@ class StateEncoder(nn.Module):
     @property
     def state_layer(self) -> nn.Linear:
         """The last linear layer of the classifier, which makes states of features."""
-        base = {id(part) for part in self.classifier.base_model.modules()}
-        layers = [part for part in self.classifier.modules() if isinstance(part, nn.Linear) and id(part) not in base]
-        return layers[-1]
+        return state_layer(self.classifier)
 
     def new_parameters(self) -> list[nn.Parameter]:
         """Those that were not pretrained: of the state layer and the gate."""

@@ -20,23 +20,28 @@ from polypref.groups.model import Group
 from polypref.models.adapters import Lora, add_lora, load_adapter, merged, names_adapter
 from polypref.models.backbones import (
     BackboneSettings,
+    dropout_rates,
     load_classifier,
     load_config,
     load_trained_classifier,
     plain_errors,
     quiet_loading,
+    renew_state_layer,
+    set_dropout,
 )
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.folders import staged_folder
 from polypref.models.heads import Head, make_head
 from polypref.models.inputs import Input, InputFormat, Layout, input_format
+from polypref.models.reading import check_reading
 from polypref.models.sharing import share_prompts
 
 BLOCK = "polypref"  # the key of our block in config.json
 EXTRA = "polypref.safetensors"  # the prompt gate, where the head has one
 CLASSIFIER, GATE = "classifier.", "gate."  # what the names of an encoder's weights begin with
 DEFAULT_MAX_LENGTH = 1024
+_ENDLESS = 10**9  # from here on a tokenizer's limit says that it knows of none
 _WINDOW = 64  # groups encoded together
 _ROBERTAS = frozenset(  # architectures that count positions from behind the padding token
     "camembert data2vec-text ibert longformer mpnet roberta roberta-prelayernorm xlm-roberta xlm-roberta-xl "
@@ -63,6 +68,7 @@ class PreferenceModel:
         self.encoder = encoder
         self.head = head
         self.inputs = inputs
+        self.dropout_rates: dict[str, float] = {}  # those of the backbone's configuration, used or not
         self.training_opinion: tuple[float, ...] = ()  # mean opinion of the training data over the labels, if known
 
     @property
@@ -88,16 +94,29 @@ class PreferenceModel:
     ) -> PreferenceModel:
         """A new model on a pretrained backbone: a Hugging Face id, a path, or `embedded:minilm`, `embedded:smollm2`.
 
-        `head_settings` are those of the head, such as `dim=8`. The classification layer is drawn from `seed`.
+        `head_settings` are those of the head, such as `dim=8`. The classification layer is drawn from `seed`, unless
+        `name` is a model of the same head already (by name and settings), which then goes on as it is.
         """
         made = make_head(head, **head_settings) if isinstance(head, str) else head
         settings = backbone or BackboneSettings()
+        if names_adapter(name):
+            raise BackboneError(
+                f"{name!r} is an adapter, no backbone: save PreferenceModel.from_pretrained of it, and name that folder"
+            )
+        config = load_config(name, settings)
+        goes_on = _is_model_of(made, config, name)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             classifier, tokenizer = load_classifier(name, made.width, settings)
+            if not goes_on and _is_classifier(config):
+                renew_state_layer(classifier)
             if lora is not None:
                 add_lora(classifier, lora)
-        return cls._assembled(classifier, tokenizer, made, max_length, settings, device)
+        model = cls._assembled(classifier, tokenizer, made, max_length or DEFAULT_MAX_LENGTH, settings, device)
+        model.dropout_rates = dropout_rates(config)
+        if goes_on and model.encoder.gate is not None:
+            _load_gate(model.encoder.gate, name, settings.revision)
+        return model
 
     @classmethod
     def from_pretrained(
@@ -108,16 +127,21 @@ class PreferenceModel:
         backbone: BackboneSettings | None = None,
         device: str | None = None,
     ) -> PreferenceModel:
-        """A saved model, anybody's reward model with one logit (a scalar head), or a LoRA adapter of either."""
+        """A saved model, anybody's reward model with one logit (a scalar head), or a LoRA adapter that makes one.
+
+        Inputs are cut at `max_length` tokens: at that of the saved model, or all that the backbone reads, if left out.
+        """
         name, settings = str(path), backbone or BackboneSettings()
         if names_adapter(name):
-            classifier, tokenizer, block = load_adapter(name, settings)
+            classifier, tokenizer, config = load_adapter(name, settings)
+            block: dict[str, Any] = {"head": "scalar", "settings": {}}
         else:
             config = load_config(name, settings)
             block = _block_of(config, name)
             classifier, tokenizer = load_trained_classifier(name, config.num_labels, settings)
         head = _head_of(block, name, classifier.config.num_labels)
         model = cls._assembled(classifier, tokenizer, head, max_length or block.get("max_length"), settings, device)
+        model.dropout_rates = dropout_rates(config)
         model.training_opinion = tuple(block.get("training_opinion", ()))
         if model.encoder.gate is not None:
             _load_gate(model.encoder.gate, name, settings.revision)
@@ -134,13 +158,18 @@ class PreferenceModel:
         device: str | None,
     ) -> PreferenceModel:
         if settings.quantization is None:
-            classifier.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+            _move(classifier, device or ("cuda" if torch.cuda.is_available() else "cpu"))
         segments = "token_type_ids" in tokenizer.model_input_names and _knows_segments(classifier)
         encoder = StateEncoder(classifier, head.gates, tokenizer.pad_token_id, segments)
+        encoder.eval()
         share_prompts(encoder, settings)
         layout: Layout = "chat" if encoder.reads_last_token else "segments"
-        limit = min(max_length or DEFAULT_MAX_LENGTH, _longest_input(classifier, tokenizer))
-        return cls(encoder.eval(), head, input_format(tokenizer, layout, limit))
+        limits = [limit for limit in (max_length, _longest_input(classifier, tokenizer)) if limit is not None]
+        limit = min(limits, default=DEFAULT_MAX_LENGTH)
+        inputs = input_format(tokenizer, layout, limit)
+        if not encoder.reads_last_token:
+            check_reading(encoder, inputs)
+        return cls(encoder, head, inputs)
 
     # — saving —
 
@@ -167,8 +196,13 @@ class PreferenceModel:
         if weights is not None:
             own, gate = _part(weights, CLASSIFIER), _part(weights, GATE)
         setattr(classifier.config, BLOCK, {**self.block(), **({"training": training} if training else {})})
-        with quiet_loading():
-            classifier.save_pretrained(folder, state_dict=own)
+        rates = dropout_rates(classifier.config)
+        set_dropout(classifier.config, self.dropout_rates)  # also those it is used without
+        try:
+            with quiet_loading():
+                classifier.save_pretrained(folder, state_dict=own)
+        finally:
+            set_dropout(classifier.config, rates)
         self.inputs.tokenizer.save_pretrained(folder)
         if gate:
             save_file({name: tensor.contiguous() for name, tensor in gate.items()}, folder / EXTRA)
@@ -311,7 +345,27 @@ def ordered_pairs(size: int) -> list[tuple[int, int]]:
 
 
 def _numpy(values: Tensor) -> Floats:
-    return values.double().cpu().numpy()
+    return values.cpu().double().numpy()  # in this order: not every device has double precision
+
+
+def _move(classifier: Any, device: str) -> None:
+    try:
+        classifier.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise BackboneError(f"cannot put the model on the device {device!r}: {reason}") from error
+
+
+def _is_model_of(head: Head, config: Any, name: str) -> bool:
+    """Whether a checkpoint is a preference model of just this head, or a reward model for a scalar one."""
+    if BLOCK not in config.to_dict():
+        return config.num_labels == 1 and head.name == "scalar"
+    return _head_of(_block_of(config, name), name, config.num_labels) == head
+
+
+def _is_classifier(config: Any) -> bool:
+    """Whether a checkpoint holds a classification layer."""
+    return any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
 
 
 def _knows_segments(classifier: Any) -> bool:
@@ -319,8 +373,8 @@ def _knows_segments(classifier: Any) -> bool:
     return classifier.config.to_dict().get("type_vocab_size", 0) > 1
 
 
-def _longest_input(classifier: Any, tokenizer: Any) -> int:
-    """How many tokens the backbone can read."""
+def _longest_input(classifier: Any, tokenizer: Any) -> int | None:
+    """How many tokens the backbone can read; None if neither configuration nor tokenizer says."""
     config = classifier.config.get_text_config()
     known_as = config.attribute_map.get("max_position_embeddings", "max_position_embeddings")
     positions = config.to_dict().get(known_as)
@@ -329,8 +383,8 @@ def _longest_input(classifier: Any, tokenizer: Any) -> int:
     rope = config.to_dict().get("rope_parameters") or {}
     if rope.get("rope_type") == "longrope":  # beyond it, states would depend on the lengths of the other inputs
         positions = rope["original_max_position_embeddings"]
-    limits = [limit for limit in (positions, tokenizer.model_max_length) if limit is not None and limit > 0]
-    return min(limits, default=DEFAULT_MAX_LENGTH)
+    limits = [limit for limit in (positions, tokenizer.model_max_length) if limit is not None and 0 < limit < _ENDLESS]
+    return min(limits, default=None)
 
 
 def _block_of(config: Any, name: str) -> dict[str, Any]:
@@ -354,8 +408,8 @@ def _block_of(config: Any, name: str) -> dict[str, Any]:
 def _head_of(block: dict[str, Any], name: str, logits: int) -> Head:
     try:
         head = make_head(block["head"], **_settings_of(block))
-    except (KeyError, TypeError) as error:
-        raise BackboneError(f"{name!r} has a {BLOCK} block in config.json that cannot be read: {error!r}") from error
+    except (KeyError, TypeError, PolyprefError) as error:
+        raise BackboneError(f"{name!r} has a {BLOCK} block in config.json that cannot be read: {error}") from error
     if head.width != logits:
         raise BackboneError(f"{name!r} has {logits} logits, where its {head.name} head reads {head.width}")
     return head

@@ -31,16 +31,30 @@ def share_prompts(encoder: StateEncoder, settings: BackboneSettings) -> None:
     training = encoder.training
     encoder.eval()
     expected = encoder.states(example)[0]
-    classifier.set_attn_implementation(FLEX if flex else LOOP)
     encoder.shares_prompts = True
-    try:
-        same = _close(encoder.states(example)[0], expected, classifier.dtype)
-    except UnsupportedAttention:
-        same = False
-    if not same:
+    for way in (FLEX, LOOP) if flex else (LOOP,):
+        classifier.set_attn_implementation(way)
+        found = _tried(encoder, example, way)
+        if found is not None and _close(found, expected, classifier.dtype):
+            break
+    else:
         classifier.set_attn_implementation(own)
         encoder.shares_prompts = False
     encoder.train(training)
+
+
+def _tried(encoder: StateEncoder, example: list[list[Input]], way: str) -> Tensor | None:
+    """States of the example, or None where this way of attention does not work."""
+    try:
+        return encoder.states(example)[0]
+    except UnsupportedAttention:
+        return None
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, ImportError):  # no compiler or Triton, or a size of head that has no kernel
+        if way != FLEX:
+            raise
+        return None
 
 
 def _example(vocabulary: int) -> list[np.ndarray[Any, np.dtype[np.int32]]]:
@@ -51,5 +65,5 @@ def _example(vocabulary: int) -> list[np.ndarray[Any, np.dtype[np.int32]]]:
 
 
 def _close(a: Tensor, b: Tensor, dtype: torch.dtype) -> bool:
-    tolerance = 1e-3 if dtype == torch.float32 else 0.1
+    tolerance = 1e-3 if dtype == torch.float32 else 0.03
     return bool((a - b).abs().max() <= tolerance * b.abs().max())

@@ -43,7 +43,10 @@ def make_objective(name: str, **settings: Any) -> Objective:
     for setting in settings:
         if setting not in known:
             raise ObjectiveError(f"the {name} objective has no setting {setting!r}; it has {', '.join(known)}")
-    return objectives[name](**settings)
+    try:
+        return objectives[name](**settings)
+    except TypeError as error:
+        raise ObjectiveError(f"the settings {settings} do not fit the {name} objective: {error}") from None
 
 
 def default_objective(head: str) -> Objective:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from polypref.models.heads import Head
@@ -15,14 +13,17 @@ from polypref.objectives.base import FROM_COMPARISONS, Objective, ObjectiveError
 from polypref.objectives.judgments import Judgments
 from polypref.objectives.logistic import share_cross_entropy
 
+_TINY = 1e-30  # below which a label counts as out of use
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dpl(Objective):
     """ℓ = −p·log P(first ≻ second) − (1 − p)·log P(second ≻ first) (Siththaranjan et al. 2023, arXiv 2312.08358).
 
     Their two regularisers, which are part of the training loss only: `variance_penalty`·(σ_i² + σ_j²) for a gaussian
-    head, and for a distributional head −`entropy`·H(mean of the distributions of all responses compared in the batch),
-    which keeps all labels in use. P is exact here: their code puts σ(√(2π)·x) for Φ(x).
+    head, and for a distributional head −`entropy`·H(mean of the distributions of the responses compared in the group),
+    which keeps all labels in use; theirs is the mean over the batch, which would make a loss depend on what it is
+    batched with. P is exact here: their code puts σ(√(2π)·x) for Φ(x).
     """
 
     name = "dpl"
@@ -54,11 +55,12 @@ class Dpl(Objective):
         if self.variance_penalty and isinstance(head, GaussianHead):
             variance = head.spread(states).square()
             losses = losses + self.variance_penalty * (variance[judgments.first] + variance[judgments.second])
-        if self.entropy and isinstance(head, DistributionalHead) and len(losses):
-            compared = torch.cat([judgments.first, judgments.second])
-            log_p = head.log_distributions(states[compared])  # [2n, d]
-            log_mean = log_p.logsumexp(0) - math.log(len(compared))  # [d]
-            losses = losses + self.entropy * (log_mean.exp() * log_mean).sum()
+        if self.entropy and isinstance(head, DistributionalHead):
+            p = head.distributions(states)
+            compared = p[judgments.first] + p[judgments.second]  # [n, d]
+            sums = compared.new_zeros(judgments.groups, p.shape[-1]).index_add(0, judgments.pair_group, compared)
+            mean = sums / sums.sum(-1, keepdim=True).clamp(min=1.0)  # [groups, d]
+            losses = losses + self.entropy * (mean * mean.clamp(min=_TINY).log()).sum(-1)[judgments.pair_group]
         return losses
 
 

@@ -93,7 +93,7 @@ class TrainingConfig(BaseModel):
 
     def to_json(self) -> str:
         """As it is saved beside the model."""
-        return self.model_dump_json(indent=2) + "\n"
+        return self.model_dump_json(indent=2, exclude={"resume"}) + "\n"
 
 
 def load_config(path: str | Path) -> dict[str, Any]:

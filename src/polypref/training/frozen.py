@@ -101,13 +101,13 @@ def _fingerprint(inputs: Sequence[Sequence[Input]], model: PreferenceModel, back
     """What the features depend on: the weights before the state layer, and the tokens."""
     digest = hashlib.sha256()
     place = resolve(backbone)
-    config: dict[str, Any] = model.encoder.classifier.config.to_diff_dict()
-    described = [place, config.get("_commit_hash"), str(model.encoder.classifier.dtype)]
-    described += [config.get("quantization_config"), model.encoder.pad]
+    classifier = model.encoder.classifier
+    described: list[Any] = [place, str(classifier.dtype), model.encoder.pad]
+    described.append(classifier.config.to_diff_dict().get("quantization_config"))
     files = sorted([*Path(place).glob("*.safetensors"), *Path(place).glob("*.bin")])
     described += [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     digest.update(repr(described).encode())
-    for parameter in _above_the_base(model):  # such as a pooler or dense layer, new with every seed
+    for parameter in _not_in_the_files(model, bool(files)):
         digest.update(parameter.detach().float().cpu().numpy().tobytes())
     for group in inputs:
         for item in group:
@@ -116,13 +116,14 @@ def _fingerprint(inputs: Sequence[Sequence[Input]], model: PreferenceModel, back
     return digest.hexdigest()[:32]
 
 
-def _above_the_base(model: PreferenceModel) -> list[nn.Parameter]:
-    """Weights before the state layer that the checkpoint of a bare backbone may lack."""
+def _not_in_the_files(model: PreferenceModel, files: bool) -> list[nn.Parameter]:
+    """Weights before the state layer that the files do not vouch for: what a bare backbone lacks, such as a pooler, is
+    new with every seed; and all of them where there are none, for what a hub has under a name may change."""
     classifier = model.encoder.classifier
     last = {id(parameter) for parameter in model.encoder.state_layer.parameters()}
     base = f"{classifier.base_model_prefix}."
     return [
         parameter
         for name, parameter in classifier.named_parameters()
-        if id(parameter) not in last and (not name.startswith(base) or ".pooler." in name)
+        if id(parameter) not in last and (not files or not name.startswith(base) or ".pooler." in name)
     ]

@@ -57,30 +57,31 @@ class Stepper(Protocol):
 
     def states(self, pack: Any, last: bool) -> Tensor: ...
 
-    def backward(self, values: Tensor, gradient: Tensor | None, last: bool) -> None: ...
+    def backward(self, states: Tensor, gradient: Tensor, last: bool) -> None: ...
 
 
 def backward(work: Pass, stepper: Stepper, head: Head, objective: Objective, scale: float, last: bool) -> Tensor:
     """Add up the gradients of `scale` · Σ wℓ over the pass's groups; returns that number.
 
-    Where the states of one group come from several packs, all but one are computed without keeping what their
-    gradients need; once the loss has said how it depends on each state, they are computed again with the same dropout,
-    one pack at a time (gradient caching, arXiv 2101.06983). Memory is that of one pack, and the gradient is that of
-    the whole group.
+    First the states, then how the loss depends on each of them, then the backward passes through the encoder. Where
+    the states of one group come from several packs, all but one are computed without keeping what their gradients
+    need, and again with the same dropout when their turn comes (gradient caching, arXiv 2101.06983). Memory is that of
+    one pack, and the gradient is that of the whole group.
     """
     early, final = work.packs[:-1], work.packs[-1]
-    drawn, cached = [], []
+    drawn, parts = [], []
     for pack in early:
         drawn.append(_RandomState())
         with torch.no_grad():
-            cached.append(stepper.states(pack, False).float().requires_grad_())
+            parts.append(stepper.states(pack, False))
     alone = last and not early
-    parts = [*cached, stepper.states(final, alone).float()]
-    loss = _loss(parts[work.idle :], work, head, objective) * scale if work.groups else parts[-1].sum() * 0
-    stepper.backward(loss, None, alone)
-    for at, (pack, states, random) in enumerate(zip(early, cached, drawn), start=1):
+    kept = stepper.states(final, alone)
+    leaves = [states.detach().float().requires_grad_() for states in [*parts, kept]]
+    loss = _loss(leaves[work.idle :], work, head, objective) * scale if work.groups else leaves[-1].sum() * 0
+    gradients = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)  # idle packs are unused
+    stepper.backward(kept, gradients[-1], alone)
+    for at, (pack, gradient, random) in enumerate(zip(early, gradients, drawn), start=1):
         ends = last and at == len(early)
-        gradient = torch.zeros_like(states) if states.grad is None else states.grad  # none of an idle pack
         with random.again():
             again = stepper.states(pack, ends)
         stepper.backward(again, gradient, ends)

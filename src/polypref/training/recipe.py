@@ -25,16 +25,17 @@ from polypref.models.backbones import BackboneSettings, remove_dropout
 from polypref.models.folders import LAST
 from polypref.models.heads import Head, make_head
 from polypref.models.preference_model import PreferenceModel, write_json
-from polypref.objectives import Objective, default_objective, labels_of, make_objective
+from polypref.objectives import Objective, default_objective, group_judgments, labels_of, make_objective
 from polypref.training.checkpoints import drop_unfinished, last_complete
 from polypref.training.config import ConfigError, TrainingConfig
 from polypref.training.data import Tally, training_groups
 from polypref.training.frozen import FrozenEncoder, with_features
-from polypref.training.memory import affordable_tokens
+from polypref.training.memory import affordable_tokens, keep_freed_memory
 from polypref.training.progress import Report, callbacks
 from polypref.training.trainer import GroupDataset, PreferenceTrainer
 
 CONFIG = "training.json"  # the resolved configuration, beside the model
+_MOST_LABELS = 50
 HISTORY = "history.json"  # what was logged, step by step
 METRICS = ("loss", "accuracy", "log_loss", "brier", "ece", "wasserstein")  # of held-out groups
 
@@ -69,7 +70,7 @@ def train(
 
     groups, eval_groups = _data(config, groups, eval_groups, report)
     objective = _objective(config)
-    head = _head(config, groups, objective)
+    head = _head(config, [*groups, *eval_groups], objective)
     objective.check_data(
         sum(len(group.comparisons) for group in groups),
         sum(not isinstance(rating.label, str) for group in groups for rating in group.ratings),
@@ -81,13 +82,13 @@ def train(
     )
     kept, tally = tokenise(groups)
     held_out, held_out_tally = tokenise(eval_groups, judged_only=False)
-    report.data(tally, held_out_tally, config.max_length)
+    report.data(tally, held_out_tally, model.inputs.max_length)
     if objective.uses == "ratings" and model.labels is not None:
-        model.training_opinion = tuple(
-            np.concatenate([group.judgments.opinion for group in kept]).mean(axis=0).tolist()
-        )
+        opinions = [group_judgments(group.group, model.labels).opinion for group in kept]
+        model.training_opinion = tuple(np.concatenate(opinions).mean(axis=0).tolist())
 
     _begin(out, config)
+    keep_freed_memory()
     module: torch.nn.Module = model.encoder
     if config.frozen:
         kept = with_features(kept, model, config.backbone, report.features)
@@ -109,7 +110,8 @@ def train(
 
     metrics = _last_metrics(trainer, config) if held_out else {}
     trainer.save_final(out, {"polypref": __version__, "steps": run.global_step, "metrics": metrics})
-    write_json(out / HISTORY, trainer.state.log_history)
+    if trainer.args.should_save:
+        write_json(out / HISTORY, trainer.state.log_history)
     return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
 
 
@@ -148,7 +150,9 @@ def _checkpoint(out: Path, config: TrainingConfig) -> Path | None:
 
 
 def _begin(out: Path, config: TrainingConfig) -> None:
-    """Make the run's folder and write its configuration there."""
+    """Make the run's folder and write its configuration there, from the first process alone."""
+    if int(os.environ.get("RANK", 0)) > 0:
+        return
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / CONFIG).write_text(config.to_json(), encoding="utf-8")
@@ -219,6 +223,11 @@ def _head(config: TrainingConfig, groups: Sequence[Group], objective: Objective)
     objective.check(head)
     if "labels" in head.settings() and "labels" not in settings:
         labels = labels_of(groups)
+        if objective.uses == "ratings" and len(labels) > _MOST_LABELS:
+            raise ConfigError(
+                f"the ratings have {len(labels)} different labels, such as {labels[0]:g} and {labels[1]:g}; bin them, "
+                "or name the labels with head_settings.labels"
+            )
         if objective.uses == "ratings" and len(labels) >= 2:
             return make_head(config.head, **settings, labels=labels)
     return head
@@ -235,6 +244,12 @@ def _model(config: TrainingConfig, head: Head) -> PreferenceModel:
     lora = None
     if config.lora and config.frozen:
         raise ConfigError("frozen trains the last layer alone and lora the backbone too; leave one of them out")
+    if config.quantization and not (config.lora or config.frozen):
+        raise ConfigError("quantised weights cannot be trained themselves; add lora, or frozen")
+    if config.dtype == "float16" and not (config.lora or config.frozen):
+        raise ConfigError(
+            "weights in float16 lose small updates; train with dtype float32 and precision float16, or dtype bfloat16"
+        )
     if config.lora:
         lora = Lora(config.lora.rank, config.lora.alpha, config.lora.targets or "all-linear")
     model = PreferenceModel.from_backbone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -21,6 +22,8 @@ from polypref.errors import PolyprefError
 from polypref.evaluation.assessment import Assessor
 from polypref.evaluation.predicting import prediction
 from polypref.evaluation.prediction import Prediction
+from polypref.models.adapters import has_lora
+from polypref.models.encoder import StateEncoder
 from polypref.models.inputs import Input
 from polypref.models.preference_model import GroupStates, PreferenceModel
 from polypref.objectives import Objective
@@ -104,6 +107,12 @@ class PreferenceTrainer(Trainer):
                 "fsdp spreads the weights over several GPUs, one a process of torchrun, and these are not there; "
                 "leave fsdp out"
             )
+        partly = not isinstance(self.module, StateEncoder) or has_lora(self.module.classifier)
+        if partly and (self.is_fsdp_enabled or self.is_deepspeed_enabled):
+            raise TrainingFailed(
+                "adapters and frozen backbones are trained whole on every process; "
+                "use torchrun without fsdp or deepspeed"
+            )
 
     # — one step —
 
@@ -147,16 +156,24 @@ class PreferenceTrainer(Trainer):
         """The new state layer learns faster than the pretrained backbone."""
         if self.optimizer is None and self.state_layer_rate != 1.0:
             new = {id(parameter) for parameter in self.preference_model.encoder.new_parameters()}
+            decayed = set(self.get_decay_parameter_names(self.module))
             kind, settings = self.get_optimizer_cls_and_kwargs(self.args)
-            groups: list[dict[str, Any]] = [
-                {"params": [p for p in self.module.parameters() if p.requires_grad and id(p) not in new]},
-                {
-                    "params": [p for p in self.module.parameters() if p.requires_grad and id(p) in new],
-                    "lr": self.args.learning_rate * self.state_layer_rate,
-                },
-            ]
-            decayed = [{**group, "weight_decay": self.args.weight_decay} for group in groups if group["params"]]
-            self.optimizer = kind(decayed, **settings)
+            groups: dict[tuple[bool, bool], list[nn.Parameter]] = defaultdict(list)
+            for name, parameter in self.module.named_parameters():
+                if parameter.requires_grad:
+                    groups[id(parameter) in new, name in decayed].append(parameter)
+            rate, decay = self.args.learning_rate, self.args.weight_decay
+            self.optimizer = kind(
+                [
+                    {
+                        "params": parameters,
+                        "lr": rate * self.state_layer_rate if is_new else rate,
+                        "weight_decay": decay if decays else 0.0,
+                    }
+                    for (is_new, decays), parameters in groups.items()
+                ],
+                **settings,
+            )
         return super().create_optimizer(model)
 
     # — evaluation —
@@ -204,7 +221,7 @@ class PreferenceTrainer(Trainer):
             return prediction(self.preference_model, GroupStates(states, 0, group.responses))
         said = group.judgments  # the pairs nobody judged are not read, and their ½ is not looked at
         log_odds = np.zeros((group.responses, group.responses))
-        log_odds[said.first, said.second] = head.log_odds(states[0::2], states[1::2]).double().cpu().numpy()
+        log_odds[said.first, said.second] = head.log_odds(states[0::2], states[1::2]).cpu().double().numpy()
         return Prediction(preferences=expit(log_odds - log_odds.T))
 
     # — checkpoints —
@@ -218,6 +235,8 @@ class PreferenceTrainer(Trainer):
     def save_final(self, out: Path, record: dict[str, Any]) -> None:
         """Save the trained model, whichever processes hold its weights."""
         weights = self._gathered_weights()
+        if weights is None:  # autocast was wrapped around the forward pass
+            self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         if self.args.should_save:
             self.preference_model.save_pretrained(out, record, weights)
 
@@ -273,15 +292,12 @@ class _Stepper:
         with self._waiting(last), self.trainer.compute_loss_context_manager():
             return self.model(pack)
 
-    def backward(self, values: Tensor, gradient: Tensor | None, last: bool) -> None:
+    def backward(self, states: Tensor, gradient: Tensor, last: bool) -> None:
         accelerator = self.trainer.accelerator
+        # the loss is that of the whole step already, which DeepSpeed would divide by the accumulated batches
+        settings = {"scale_wrt_gas": False} if self.trainer.is_deepspeed_enabled else {}
         with self._waiting(last):
-            if gradient is None:
-                accelerator.backward(values)
-                return
-            if accelerator.scaler is not None:  # the gradient is scaled already
-                gradient = gradient / accelerator.scaler.get_scale()
-            accelerator.backward((values.float() * gradient).sum())
+            accelerator.backward((states.float() * gradient).sum(), **settings)
 
     @contextmanager
     def _waiting(self, last: bool) -> Iterator[None]:

@@ -31,4 +31,7 @@ def make_head(name: str, **settings: Any) -> Head:
     for setting in settings:
         if setting not in known:
             raise HeadError(f"a {name} head has no setting {setting!r}; it has {', '.join(known) or 'none'}")
-    return heads[name](**settings)
+    try:
+        return heads[name](**settings)
+    except TypeError as error:
+        raise HeadError(f"the settings {settings} do not fit a {name} head: {error}") from None
