@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import sys
@@ -104,3 +105,21 @@ def test_an_unknown_rule_gets_one_sentence(polypref, saved, data):
     run = polypref("rank", saved("general"), "--data", data, "--rule", "coin")
     assert run.status == 2
     assert run.err == "polypref: unknown rule 'coin'; known are borda, copeland, kemeny, lottery, utility\n"
+
+
+def test_the_lottery_is_drawn_up_once(polypref, saved, data, judged, monkeypatch):
+    lottery = importlib.import_module("polypref.choice.lottery")
+    solved = []
+
+    def counting(*args, **settings):
+        solved.append(args)
+        return solve(*args, **settings)
+
+    solve = lottery.lsq_linear
+    monkeypatch.setattr(lottery, "lsq_linear", counting)
+    P = PreferenceModel.from_pretrained(saved("general")).preferences(judged)
+    for matrix in P:
+        choice.maximal_lottery(matrix)
+    once = len(solved)
+    assert polypref("rank", saved("general"), "--data", data, "--rule", "lottery", "--json").status == 0
+    assert len(solved) == 2 * once

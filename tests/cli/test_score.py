@@ -191,3 +191,34 @@ def test_where_it_cannot_write_it_says_so(polypref, saved, data, tmp_path):
     run = polypref("score", saved("scalar"), "--data", data, "--out", "-", "--resume")
     assert run.status == 2
     assert "--resume needs an --out that is a file" in run.err
+
+
+# — how a model is loaded, which eval and rank ask in the same words —
+
+
+@pytest.mark.parametrize("command", ["score", "eval", "rank"])
+def test_how_a_model_is_loaded_can_be_said(polypref, saved, data, tmp_path, monkeypatch, command):
+    asked = []
+    load = PreferenceModel.from_pretrained
+
+    def loading(name, **settings):
+        asked.append(settings)
+        return load(name, **settings)
+
+    monkeypatch.setattr(PreferenceModel, "from_pretrained", loading)
+    words = ["--max-length", "12", "--dtype", "bfloat16", "--device", "cpu", "--trust-remote-code"]
+    out = ["--out", tmp_path / "out.jsonl"] if command == "score" else []
+    run = polypref(command, saved("scalar"), "--data", data, *words, *out)
+    assert run.status == 0
+    assert "reads 12 tokens of a prompt and a response" in run.err
+    settings = BackboneSettings(dtype="bfloat16", trust_remote_code=True)
+    assert asked == [{"max_length": 12, "backbone": settings, "device": "cpu"}]
+
+
+@pytest.mark.parametrize(("option", "value"), [("--dtype", "float7"), ("--device", "toaster")])
+def test_a_precision_or_device_that_is_none_gets_one_sentence(polypref, saved, data, option, value):
+    run = polypref("rank", saved("scalar"), "--data", data, option, value)
+    assert run.status == 2
+    assert value in run.err
+    assert run.err.startswith("polypref: ")
+    assert run.err.count("\n") == 1

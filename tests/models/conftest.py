@@ -43,6 +43,17 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {  # configuration class 
         },
     ),
     "gpt2": ("GPT2Config", {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512, **NO_DROPOUT}),
+    "opt": (
+        "OPTConfig",
+        {
+            "hidden_size": 32,
+            "word_embed_proj_dim": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "ffn_dim": 48,
+            **PLACES,
+        },
+    ),
     "gpt_neox": ("GPTNeoXConfig", {**SIZES, **PLACES}),
     "gemma2": ("Gemma2Config", {**GROUPED, "head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 7}),
     "qwen2_moe": (  # its window stands in the mask alone
@@ -85,6 +96,10 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {  # configuration class 
         {**SIZES, **PLACES, "relative_attention": True, "pos_att_type": ["p2c", "c2p"], "pooler_hidden_size": 32},
     ),
 }
+UNFIT: dict[str, tuple[str, dict[str, Any]]] = {  # classifiers that cannot be read as ours are
+    "ctrl": ("CTRLConfig", {"n_embd": 32, "dff": 48, "n_layer": 2, "n_head": 4, "n_positions": 512}),
+    "xlnet": ("XLNetConfig", {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}),
+}
 ENCODERS = {"bert", "roberta", "distilbert", "modernbert", "deberta_v2"}
 WITH_SEGMENT_IDS = {"bert", "deberta_v2"}
 SPECIAL = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
@@ -110,7 +125,7 @@ def tokenizer(encoder: bool, **settings: Any) -> PreTrainedTokenizerFast:
 
 def make_checkpoint(name: str, folder: Path, **settings: Any) -> Path:
     """A backbone with random weights, as someone would publish it, without a classification layer."""
-    config_class, sizes = ARCHITECTURES[name]
+    config_class, sizes = {**ARCHITECTURES, **UNFIT}[name]
     names = ["input_ids", *(["token_type_ids"] if name in WITH_SEGMENT_IDS else []), "attention_mask"]
     words = tokenizer(name in ENCODERS, model_input_names=names)
     ids = {"pad_token_id": words.pad_token_id, "bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -139,3 +141,21 @@ def test_an_adapter_without_a_classification_layer_is_no_reward_model(tiny, tmp_
     get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(tmp_path)
     with pytest.raises(PolyprefError, match="no classification layer with one logit"):
         PreferenceModel.from_pretrained(tmp_path)
+
+
+def test_without_peft_models_are_saved_and_hold_no_adapters(built, tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "peft"] + ["peft"]:
+        monkeypatch.setitem(sys.modules, name, None)  # importing it fails
+    model = built("llama", "scalar")
+    assert not has_lora(model.encoder.classifier)
+    model.save_pretrained(tmp_path)
+    assert (tmp_path / "config.json").exists()
+
+
+def test_a_tokenizer_saved_beside_an_adapter_is_preferred(adapter, tiny):
+    words = AutoTokenizer.from_pretrained(tiny("llama"))
+    words.chat_template = "{% for message in messages %}<{{ message['content'] }}>{% endfor %}"
+    words.save_pretrained(adapter)
+    model = PreferenceModel.from_pretrained(adapter)
+    assert model.inputs.tokenizer.chat_template == words.chat_template
+    assert words.decode(model.tokenize(Group("a", ("b",)))[0].tokens) == "<a><b>"

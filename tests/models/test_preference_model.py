@@ -10,6 +10,7 @@ import torch
 
 from polypref import Group
 from polypref.errors import PolyprefError
+from polypref.models.attention import LOOP
 from polypref.models.backbones import BackboneSettings
 from polypref.models.preference_model import PreferenceModel, ordered_pairs
 
@@ -186,3 +187,37 @@ def test_segment_ids_are_given_only_to_backbones_that_know_them(tiny, built, tmp
     words.save_pretrained(folder)
     model = PreferenceModel.from_backbone(str(folder), "general", dim=4)
     np.testing.assert_allclose(model.states(GROUPS[0]), built(name).states(GROUPS[0]), **CLOSE)
+
+
+@pytest.mark.parametrize("error", [NotImplementedError, RuntimeError, ValueError, ImportError])
+def test_where_flex_attention_fails_prompts_are_shared_piece_by_piece(tiny, built, monkeypatch, error):
+    import torch.nn.attention.flex_attention as flex
+
+    def fails(*_args, **_settings):
+        raise error("no kernel for this")
+
+    monkeypatch.setattr(flex, "flex_attention", fails)
+    settings = BackboneSettings(attention="flex_attention")
+    model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, backbone=settings)
+    assert model.encoder.shares_prompts
+    assert model.encoder.classifier.config._attn_implementation == LOOP
+    np.testing.assert_allclose(model.states(GROUPS[0]), built("llama").states(GROUPS[0]), **CLOSE)
+
+
+def test_running_out_of_memory_is_no_reason_to_attend_otherwise(tiny, monkeypatch):
+    import torch.nn.attention.flex_attention as flex
+
+    def fails(*_args, **_settings):
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr(flex, "flex_attention", fails)
+    with pytest.raises(torch.OutOfMemoryError):
+        PreferenceModel.from_backbone(tiny("llama"), backbone=BackboneSettings(attention="flex_attention"))
+
+
+@pytest.mark.parametrize(("dtype", "off", "close"), [("bfloat16", 0.02, True), ("bfloat16", 0.05, False)])
+def test_half_precision_excuses_rounding_and_no_more(dtype, off, close):
+    from polypref.models.sharing import _close
+
+    states = torch.tensor([[1.0, -4.0]])
+    assert _close(states + 4 * off, states, getattr(torch, dtype)) == close

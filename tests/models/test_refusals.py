@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 import torch
+from tests.models.conftest import make_checkpoint
 
 from polypref.errors import PolyprefError
 from polypref.models.backbones import BackboneSettings
@@ -190,3 +191,46 @@ def test_a_tokenizer_that_cannot_tell_where_a_token_lies(tiny):
 
     refusal(lambda: input_format(ByT5Tokenizer(), "chat", 100), "ByT5Tokenizer")
     assert input_format(AutoTokenizer.from_pretrained(tiny("llama")), "chat", 100).max_length == 100
+
+
+def test_a_backbone_without_some_of_its_weights(tiny, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    for name in ("llama", "bert"):
+        folder = shutil.copytree(tiny(name), tmp_path / name)
+        weights = load_file(folder / "model.safetensors")
+        gone = next(key for key in sorted(weights) if key.endswith("0.mlp.up_proj.weight") or "0.output.dense.w" in key)
+        for change in (lambda: weights.pop(gone), lambda: weights.update({gone: torch.zeros(3, 3)})):
+            change()
+            save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+            refusal(lambda folder=folder: PreferenceModel.from_backbone(str(folder)), str(folder), gone)
+
+
+def test_a_backbone_needs_no_pooler(tiny, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(tiny("bert"), tmp_path / "bert")
+    weights = {key: t for key, t in load_file(folder / "model.safetensors").items() if "pooler" not in key}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert PreferenceModel.from_backbone(str(folder)).head.name == "scalar"
+
+
+def test_a_decoder_whose_classification_layer_is_unknown(tmp_path):
+    """CTRL reads from left to right, and calls the layer `classifier` as encoders do."""
+    folder = make_checkpoint("ctrl", tmp_path / "ctrl")
+    refusal(lambda: PreferenceModel.from_backbone(str(folder)), "CTRLForSequenceClassification", "left to right")
+
+
+def test_an_encoder_that_reads_the_padding(tmp_path):
+    """XLNet takes the last token of a row, padding or not."""
+    folder = make_checkpoint("xlnet", tmp_path / "xlnet")
+    refusal(lambda: PreferenceModel.from_backbone(str(folder)), "XLNetForSequenceClassification", "padding")
+
+
+def test_a_device_that_is_not_there(tiny):
+    refusal(lambda: PreferenceModel.from_backbone(tiny("llama"), device="toaster"), "toaster", "device")
+
+
+def test_an_adapter_is_no_backbone(tmp_path):
+    (tmp_path / "adapter_config.json").write_text("{}")
+    refusal(lambda: PreferenceModel.from_backbone(str(tmp_path)), "adapter", "from_pretrained")

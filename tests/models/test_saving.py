@@ -7,11 +7,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from tests.models.conftest import make_checkpoint
 from transformers import AutoModelForSequenceClassification
 
 from polypref import Group
 from polypref.models.backbones import BackboneSettings
-from polypref.models.preference_model import PreferenceModel
+from polypref.models.encoder import StateEncoder
+from polypref.models.preference_model import GroupStates, PreferenceModel
 
 GROUPS = [
     Group("What is better, the answer or the question?", ("The answer.", "A question is better", "the answer")),
@@ -184,3 +186,148 @@ def test_saving_over_a_model_replaces_it(built, tmp_path):
     assert again.head.name == "scalar"
     assert again.encoder.classifier.config.model_type == "bert"
     np.testing.assert_allclose(again.states(GROUPS[0]), built("bert", "scalar").states(GROUPS[0]), atol=1e-6)
+
+
+def test_training_goes_on_with_the_prompt_gate_of_a_saved_model(tiny, tmp_path):
+    model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True)
+    torch.manual_seed(0)
+    torch.nn.init.normal_(model.encoder.gate.weight)
+    model.save_pretrained(tmp_path)
+    again = PreferenceModel.from_backbone(str(tmp_path), "general", dim=4, gate=True)
+    torch.testing.assert_close(again.encoder.gate.weight, model.encoder.gate.weight)
+    np.testing.assert_allclose(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("backbone", ["llama", "bert"])
+def test_another_head_of_the_same_width_gets_a_new_state_layer(built, tmp_path, backbone):
+    model = built(backbone, "general", dim=2)
+    model.save_pretrained(tmp_path)
+    before = model.encoder.state_layer.weight
+    for head, settings in (("gaussian", {}), ("general", {"dim": 2, "normalize": True})):
+        made = PreferenceModel.from_backbone(str(tmp_path), head, seed=7, **settings)
+        after = made.encoder.state_layer.weight
+        assert after.shape == before.shape
+        assert (after - before).abs().max() > 0.1
+        again = PreferenceModel.from_backbone(str(tmp_path), head, seed=7, **settings)
+        assert torch.equal(again.encoder.state_layer.weight, after)
+
+
+def test_a_classifier_of_topics_lends_no_head_its_layer_of_topics(tiny, tmp_path):
+    from transformers import AutoTokenizer
+
+    topics = AutoModelForSequenceClassification.from_pretrained(tiny("bert"), num_labels=2)
+    topics.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny("bert")).save_pretrained(tmp_path)
+    made = PreferenceModel.from_backbone(str(tmp_path), "gaussian")
+    assert (made.encoder.state_layer.weight - topics.classifier.weight).abs().max() > 0.1
+
+
+# — other people's reward models are read as they were trained —
+
+
+def published(folder, name, backbone, tokenizer=None, **config):
+    """A reward model with one logit as someone would publish it, with settings of its own in `config.json`."""
+    from transformers import AutoTokenizer
+
+    torch.manual_seed(0)
+    reward = AutoModelForSequenceClassification.from_pretrained(backbone, num_labels=1).eval()
+    for key, value in config.items():
+        setattr(reward.config, key, value)
+    reward.save_pretrained(folder / name)
+    words = AutoTokenizer.from_pretrained(backbone)
+    for key, value in (tokenizer or {}).items():
+        setattr(words, key, value)
+    words.save_pretrained(folder / name)
+    return folder / name, reward
+
+
+@pytest.mark.parametrize("pad", [0, 1, 2])  # <pad>, <s> and </s>, with which every text here ends
+def test_the_padding_token_is_the_one_that_the_checkpoint_names(tiny, tmp_path, pad):
+    folder, reward = published(tmp_path, "reward", tiny("llama"), pad_token_id=pad)
+    model = PreferenceModel.from_pretrained(folder)
+    assert model.encoder.classifier.config.pad_token_id == pad == model.inputs.tokenizer.pad_token_id
+    items = model.tokenize(GROUPS[0])
+    assert all(item.tokens[-1] == 2 for item in items)
+    with torch.no_grad():
+        expected = [reward(torch.tensor(item.tokens[None].astype("int64"))).logits.item() for item in items]
+    np.testing.assert_allclose(model.utilities(GROUPS[0]), expected, **CLOSE)
+    for ours, rated in zip(reloaded(model, tmp_path / "again").utilities(GROUPS[0]), expected, strict=True):
+        np.testing.assert_allclose(ours, rated, **CLOSE)
+
+
+@pytest.mark.parametrize("named", [None, -1, 10**6])
+def test_a_checkpoint_that_names_no_padding_token_gets_that_of_its_tokenizer(tiny, tmp_path, named):
+    folder, _ = published(tmp_path, "reward", tiny("llama"), pad_token_id=named)
+    model = PreferenceModel.from_pretrained(folder)
+    assert model.encoder.classifier.config.pad_token_id == model.inputs.tokenizer.pad_token_id == 0
+
+
+def test_a_reward_model_reads_as_much_as_it_can(tmp_path):
+    backbone = make_checkpoint("llama", tmp_path / "long", max_position_embeddings=3000)
+    folder, _ = published(tmp_path, "reward", backbone)
+    assert PreferenceModel.from_pretrained(folder).inputs.max_length == 3000
+    assert PreferenceModel.from_pretrained(folder, max_length=99).inputs.max_length == 99
+    assert PreferenceModel.from_backbone(str(backbone)).inputs.max_length == 1024
+    limited, _ = published(tmp_path, "limited", backbone, tokenizer={"model_max_length": 2000})
+    assert PreferenceModel.from_pretrained(limited).inputs.max_length == 2000
+
+
+def test_a_backbone_without_a_limit_reads_what_it_is_told_to(tiny, tmp_path):
+    folder, _ = published(tmp_path, "reward", tiny("bloom"))
+    assert PreferenceModel.from_pretrained(folder).inputs.max_length == 1024
+    assert PreferenceModel.from_pretrained(folder, max_length=5000).inputs.max_length == 5000
+
+
+# — dropout —
+
+
+@pytest.mark.parametrize(
+    ("name", "rates"),
+    [
+        ("bert", {"hidden_dropout_prob": 0.3, "attention_probs_dropout_prob": 0.3}),
+        ("llama", {"attention_dropout": 0.3}),
+        ("gpt2", {"attn_pdrop": 0.3, "embd_pdrop": 0.3, "resid_pdrop": 0.3}),
+        ("opt", {"dropout": 0.3, "attention_dropout": 0.3}),
+        ("falcon", {"hidden_dropout": 0.3, "attention_dropout": 0.3}),
+    ],
+)
+def test_dropout_is_used_only_if_asked_for_and_stays_in_the_saved_configuration(tmp_path, name, rates):
+    backbone = str(make_checkpoint(name, tmp_path / "backbone", **rates))
+    for dropout in (False, True):
+        settings = BackboneSettings(dropout=dropout, attention="sdpa" if name != "llama" else "eager")
+        model = PreferenceModel.from_backbone(backbone, "general", dim=4, backbone=settings)
+        pack = model.encoder.packs([model.tokenize(GROUPS[0])], 4096)[0]
+        model.encoder.train()
+        assert torch.equal(model.encoder(pack), model.encoder(pack)) != dropout
+        model.save_pretrained(tmp_path / "saved")
+        assert json.loads((tmp_path / "saved" / "config.json").read_text()).items() >= rates.items()
+
+
+# — devices —
+
+
+def test_the_prompt_gate_lies_where_the_classifier_lies(tiny):
+    classifier = AutoModelForSequenceClassification.from_pretrained(tiny("llama"), num_labels=4, dtype=torch.bfloat16)
+    gate = StateEncoder(classifier.to("meta"), 2, 0, False).gate
+    assert gate.weight.device.type == "meta"
+    assert gate.weight.dtype == torch.bfloat16
+
+
+class OnDeviceWithoutDoubles(torch.Tensor):
+    """As on Apple's MPS."""
+
+    def double(self):
+        raise TypeError("the device has no double precision")
+
+    def cpu(self):
+        return self.as_subclass(torch.Tensor)
+
+
+def test_numbers_leave_the_device_before_they_get_double_precision(built):
+    from polypref.evaluation.scoring import Scorer
+
+    model = built("llama", "scalar")
+    states = torch.tensor([[1.0], [0.25]]).as_subclass(OnDeviceWithoutDoubles)
+    known = GroupStates(states, 0, 2)
+    np.testing.assert_allclose(model.utility(known), [1, 0.25])
+    assert Scorer(model, "m").scores(known)["states"] == [[1], [0.25]]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from polypref.models.backbones import BackboneSettings
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import default_objective, make_objective
 from polypref.training.data import batch_judgments, training_groups
@@ -54,7 +55,8 @@ class Remembering(Plain):
 
 
 def prepared(tiny, head, backbone):
-    model = PreferenceModel.from_backbone(tiny(backbone), head, **HEADS[head])
+    dropping = BackboneSettings(dropout=backbone.startswith("dropping"))
+    model = PreferenceModel.from_backbone(tiny(backbone), head, backbone=dropping, **HEADS[head])
     objective = make_objective("transport") if head == "distributional" else default_objective(head)
     kept, _ = training_groups(GROUPS, model, objective)
     return model, objective, kept

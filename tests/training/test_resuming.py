@@ -21,7 +21,8 @@ from polypref.training.recipe import train
 from .conftest import launch, losses_of, make_groups, weights_of
 
 GROUPS = make_groups(24)
-LONGER = {"epochs": 3, "save_steps": 2, "backbone": "dropping bert"}  # dropout tells whether random states come back
+# dropout tells whether random states come back
+LONGER = {"epochs": 3, "save_steps": 2, "backbone": "dropping bert", "dropout": True}
 
 
 class Killed(Exception):
@@ -53,9 +54,8 @@ def run_until_killed(monkeypatch, config, saved, groups=GROUPS, eval_groups=None
 def unfinished(tiny, tmp_path_factory):
     """A run that was killed after its first checkpoint, and its configuration."""
     out = tmp_path_factory.mktemp("unfinished") / "out"
-    config = make_config(
-        {"backbone": tiny("dropping bert"), "out": str(out), "batch_size": 8, "epochs": 1, "save_steps": 2}
-    )
+    dropping = {"backbone": tiny("dropping bert"), "dropout": True}
+    config = make_config({**dropping, "out": str(out), "batch_size": 8, "epochs": 1, "save_steps": 2})
     with pytest.MonkeyPatch.context() as patched:
         killed_after(patched, 1)
         with pytest.raises(Killed):
@@ -135,7 +135,7 @@ def test_a_half_written_checkpoint_is_ignored_and_removed(settings, tmp_path, mo
 def test_a_process_killed_at_any_moment_can_be_resumed(tiny, tmp_path, saved):
     save_groups(make_groups(40), tmp_path / "data.jsonl")
     command = ["train", "--data", str(tmp_path / "data.jsonl"), "--backbone", tiny("dropping bert"), "--epochs", "8"]
-    command += ["--batch-size", "8", "--set", "save_steps=3", "--out"]
+    command += ["--set", "dropout=true", "--batch-size", "8", "--set", "save_steps=3", "--out"]
     process = launch(*command, str(tmp_path / "out"))
     complete = tmp_path / "out" / f"checkpoint-{3 * saved}" / checkpoints.COMPLETE
     awaited = complete if saved else tmp_path / "out" / "training.json"
@@ -150,7 +150,8 @@ def test_a_process_killed_at_any_moment_can_be_resumed(tiny, tmp_path, saved):
     _, told = process.communicate(timeout=120)
     assert process.returncode == 0, told
     whole = {"epochs": 8, "batch_size": 8, "save_steps": 3, "out": str(tmp_path / "whole")}
-    train(make_config({**whole, "data": [str(tmp_path / "data.jsonl")], "backbone": tiny("dropping bert")}))
+    dropping = {"backbone": tiny("dropping bert"), "dropout": True}
+    train(make_config({**whole, **dropping, "data": [str(tmp_path / "data.jsonl")]}))
     same_weights(tmp_path / "whole", tmp_path / "out")
 
 
@@ -238,8 +239,8 @@ def test_a_damaged_checkpoint_is_refused_in_one_sentence(killed, name, damage):
 
 def test_patience_goes_on_where_it_was(settings, tmp_path, monkeypatch):
     """Both runs stop after the same evaluation."""
-    watched = {**LONGER, "epochs": 12, "save_steps": 3, "eval_steps": 3, "best_metric": "loss", "patience": 3}
-    watched["learning_rate"] = 0.02  # the held-out loss soon gets worse
+    watched = {**LONGER, "epochs": 12, "save_steps": 3, "eval_steps": 3, "best_metric": "loss", "patience": 2}
+    watched["learning_rate"] = 0.05  # the held-out loss soon gets worse
     whole = settings(**watched, out=str(tmp_path / "whole"))
     broken = settings(**watched)
     held_out = make_groups(10, seed=9)

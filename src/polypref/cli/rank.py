@@ -14,6 +14,9 @@ from polypref.cli import common
 from polypref.errors import PolyprefError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from polypref.groups.model import Group
     from polypref.models.preference_model import PreferenceModel
 
@@ -95,11 +98,27 @@ def _ranked(
 ) -> Iterator[tuple[Group, dict[str, Any]]]:
     cut = 0
     for group, known in model.encode(groups):
-        order = model.ranking(known, rule)
-        scores = _scores(rule, order, model.preference_matrix(known), model.utility(known))
+        P = model.preference_matrix(known)
+        if rule == "lottery":
+            order, scores = _lottery(P)
+        else:
+            order = model.ranking(known, rule)
+            scores = _scores(rule, order, P, model.utility(known))
         cut += known.cut
         yield group, {"rule": rule, "order": order, "scores": scores}
     common.note_cut(name, cut, model.inputs.max_length)
+
+
+def _lottery(P: NDArray[np.float64]) -> tuple[list[int], list[float | None]]:
+    """The order that `choice.rank` gives and the probabilities `[K]` behind it, of one and the same lottery."""
+    import numpy as np
+
+    from polypref import choice
+
+    by_borda = choice.rank(P, "borda")  # ties go by Borda
+    odds = choice.maximal_lottery(P[np.ix_(by_borda, by_borda)])
+    order = by_borda[np.argsort(-odds.round(9), kind="stable")]
+    return order.tolist(), _rounded(odds[np.argsort(by_borda)])
 
 
 def _scores(rule: str, order: list[int], P: Any, utilities: Any) -> list[float | None]:
@@ -108,8 +127,6 @@ def _scores(rule: str, order: list[int], P: Any, utilities: Any) -> list[float |
 
     if rule == "utility":
         return _rounded(utilities)
-    if rule == "lottery":
-        return _rounded(choice.maximal_lottery(P))
     if len(order) == 1:
         return [None]  # one response alone has no opponents
     if rule == "kemeny":  # an order as a whole, without numbers for its members

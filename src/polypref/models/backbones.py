@@ -124,13 +124,6 @@ def reads_last_token(model: Any) -> bool:
     return any(name == "score" and isinstance(part, nn.Linear) for name, part in model.named_children())
 
 
-def remove_dropout(model: nn.Module) -> None:
-    """Set the rate of every dropout layer to 0."""
-    for part in model.modules():
-        if isinstance(part, nn.Dropout):
-            part.p = 0.0
-
-
 def _quantization(bits: str) -> Any:
     if not torch.cuda.is_available():
         raise BackboneError(f"{bits} weights need a CUDA device, and this machine has none; leave quantization out")

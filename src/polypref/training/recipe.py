@@ -21,7 +21,7 @@ from polypref.groups.model import Group, shown
 from polypref.groups.reading import GroupReader
 from polypref.groups.splitting import prompt_key, split_groups
 from polypref.models.adapters import Lora
-from polypref.models.backbones import BackboneSettings, remove_dropout
+from polypref.models.backbones import BackboneSettings
 from polypref.models.folders import LAST
 from polypref.models.heads import Head, make_head
 from polypref.models.preference_model import PreferenceModel, write_json
@@ -240,6 +240,7 @@ def _model(config: TrainingConfig, head: Head) -> PreferenceModel:
         attention=config.attention,
         quantization=config.quantization,
         trust_remote_code=config.trust_remote_code,
+        dropout=config.dropout,
     )
     lora = None
     if config.lora and config.frozen:
@@ -255,8 +256,6 @@ def _model(config: TrainingConfig, head: Head) -> PreferenceModel:
     model = PreferenceModel.from_backbone(
         config.backbone, head, max_length=config.max_length, seed=config.seed, backbone=settings, lora=lora
     )
-    if not config.dropout:
-        remove_dropout(model.encoder)
     if config.gradient_checkpointing:
         model.encoder.classifier.activation_checkpointing_enable()
     return model
