@@ -212,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             }
         )
         print(f"{name:24} {pairs / step:8.3f} {memory[name]:9.2f} {step / ours:6.2f}")
-    result = {"settings": {k: v for k, v in settings.items() if k != "contend"}, "rows": rows}
+    result = {"settings": {**settings, "data": Path(given.data).name}, "rows": rows}
     (Path(__file__).parent / "results" / f"{given.name}.json").write_text(json.dumps(result, indent=1) + "\n")
 
 

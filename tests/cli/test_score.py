@@ -12,6 +12,7 @@ import pytest
 
 from polypref import Group, PreferenceModel, load_groups, save_groups
 from polypref.evaluation import scoring
+from polypref.models.backbones import BackboneSettings
 
 
 @pytest.fixture(autouse=True)

@@ -193,17 +193,23 @@ def test_a_tokenizer_that_cannot_tell_where_a_token_lies(tiny):
     assert input_format(AutoTokenizer.from_pretrained(tiny("llama")), "chat", 100).max_length == 100
 
 
-def test_a_backbone_without_some_of_its_weights(tiny, tmp_path):
+@pytest.mark.parametrize("name", ["llama", "bert"])
+def test_a_backbone_without_some_of_its_weights(tiny, tmp_path, name):
     from safetensors.torch import load_file, save_file
 
-    for name in ("llama", "bert"):
-        folder = shutil.copytree(tiny(name), tmp_path / name)
-        weights = load_file(folder / "model.safetensors")
-        gone = next(key for key in sorted(weights) if key.endswith("0.mlp.up_proj.weight") or "0.output.dense.w" in key)
-        for change in (lambda: weights.pop(gone), lambda: weights.update({gone: torch.zeros(3, 3)})):
-            change()
-            save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-            refusal(lambda folder=folder: PreferenceModel.from_backbone(str(folder)), str(folder), gone)
+    folder = shutil.copytree(tiny(name), tmp_path / name)
+    weights = load_file(folder / "model.safetensors")
+    gone = next(key for key in weights if key.endswith(("0.mlp.up_proj.weight", "0.output.dense.weight")))
+    for others in ({gone: torch.zeros(3, 3)}, {}):
+        del weights[gone]
+        weights |= others
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        refusal(lambda: PreferenceModel.from_backbone(str(folder)), str(folder), gone)
+
+
+def test_a_padding_token_outside_the_vocabulary(saved):
+    edited(saved, lambda config: config.update(pad_token_id=10**6))
+    refusal(load(saved), str(saved))
 
 
 def test_a_backbone_needs_no_pooler(tiny, tmp_path):

@@ -255,7 +255,7 @@ def test_the_padding_token_is_the_one_that_the_checkpoint_names(tiny, tmp_path, 
         np.testing.assert_allclose(ours, rated, **CLOSE)
 
 
-@pytest.mark.parametrize("named", [None, -1, 10**6])
+@pytest.mark.parametrize("named", [None, -1])
 def test_a_checkpoint_that_names_no_padding_token_gets_that_of_its_tokenizer(tiny, tmp_path, named):
     folder, _ = published(tmp_path, "reward", tiny("llama"), pad_token_id=named)
     model = PreferenceModel.from_pretrained(folder)

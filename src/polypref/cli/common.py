@@ -47,7 +47,7 @@ DtypeName = Annotated[
 Device = Annotated[
     Optional[str],
     typer.Option(
-        "--device", metavar="NAME", help="cpu, cuda, cuda:1, mps …; a GPU if there is one.", show_default=False
+        "--device", metavar="NAME", help="cpu, cuda, cuda:1, mps …; a CUDA GPU if there is one.", show_default=False
     ),
 ]
 TrustRemoteCode = Annotated[

@@ -174,7 +174,7 @@ def plain_errors(name: str) -> Iterator[None]:
         yield
     except (SafetensorError, json.JSONDecodeError) as error:
         raise BackboneError(f"the checkpoint {name!r} is damaged: {_first_line(error)}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, AssertionError) as error:
         kind = "folder" if Path(name).exists() else "model"
         raise BackboneError(f"cannot load the {kind} {name!r}: {_first_line(error)}") from error
 

@@ -67,6 +67,10 @@ class StateEncoder(nn.Module):
         """What the state layer reads, `[n, hidden]`; it does not depend on the head."""
         if self.reads_last_token:
             return self._hidden(pack)[pack.ends[:, 0], pack.ends[:, 1]]
+        return self.classified_features(pack)
+
+    def classified_features(self, pack: Pack) -> Tensor:
+        """What the state layer reads when the classifier runs as transformers made it, `[n, hidden]`: for encoders."""
         seen: list[Tensor] = []
         hook = self.state_layer.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
         try:

@@ -44,4 +44,5 @@ def _opening(encoder: StateEncoder, item: Input) -> Tensor:
 
 
 def _features(encoder: StateEncoder, items: list[Input]) -> Tensor:
-    return encoder.features(pack_rows(items, range(len(items)), encoder.pad, encoder.segments, encoder.device)).float()
+    pack = pack_rows(items, range(len(items)), encoder.pad, encoder.segments, encoder.device)
+    return encoder.classified_features(pack).float()
