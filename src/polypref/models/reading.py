@@ -23,7 +23,8 @@ def check_reading(encoder: StateEncoder, inputs: InputFormat) -> None:
     """
     model = type(encoder.classifier).__name__
     first, second, longer = inputs.sequences(_EXAMPLE)
-    if len(first.tokens) == len(second.tokens) and torch.equal(_opening(encoder, first), _opening(encoder, second)):
+    comparable = not encoder.classifier.config.is_encoder_decoder and len(first.tokens) == len(second.tokens)
+    if comparable and torch.equal(_opening(encoder, first), _opening(encoder, second)):
         raise BackboneError(
             f"{model} reads from left to right, but its classification layer is not the one (score) that decoders of "
             "transformers have; take a backbone whose ForSequenceClassification class has it, or an encoder"
