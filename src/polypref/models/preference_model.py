@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -226,7 +225,7 @@ class PreferenceModel:
     def states(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
         """One vector per response, `[K, width]`: the logits that vanilla transformers computes."""
         self._refuse_joint("states")
-        return self._each(groups, lambda known: known.states[:, : self.head.width])
+        return self._each(groups, lambda known: _numpy(known.states[:, : self.head.width]))
 
     @overload
     def preferences(self, groups: Group) -> Floats: ...
@@ -234,7 +233,7 @@ class PreferenceModel:
     def preferences(self, groups: Sequence[Group]) -> list[Floats]: ...
     def preferences(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
         """P[i, j] = P(i ≻ j), `[K, K]`: P + Pᵀ = 1, ½ on the diagonal."""
-        return self._each(groups, self._preferences)
+        return self._each(groups, self.preference_matrix)
 
     @overload
     def utilities(self, groups: Group) -> Floats: ...
@@ -242,7 +241,7 @@ class PreferenceModel:
     def utilities(self, groups: Sequence[Group]) -> list[Floats]: ...
     def utilities(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
         """One number per response, `[K]`, higher is better; for heads without a utility, mean log-odds in the group."""
-        return self._each(groups, self._utilities)
+        return self._each(groups, self.utility)
 
     @overload
     def distributions(self, groups: Group) -> Floats: ...
@@ -251,7 +250,7 @@ class PreferenceModel:
     def distributions(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
         """The crowd's opinion of each response over the labels, `[K, d]`; rows sum to 1."""
         self._refuse_joint("distributions")
-        return self._each(groups, lambda known: self.head.distributions(known.states))
+        return self._each(groups, self.distribution)
 
     @overload
     def rank(self, groups: Group, rule: str = "borda") -> list[int]: ...
@@ -289,11 +288,15 @@ class PreferenceModel:
 
     def preference_matrix(self, known: GroupStates) -> Floats:
         """`[K, K]` of a group that is encoded already."""
-        return _numpy(self._preferences(known))
+        if not self.head.joint:
+            return _numpy(self.head.preferences(known.states))
+        return _numpy(self._joint_log_odds(known).sigmoid())
 
     def utility(self, known: GroupStates) -> Floats:
         """`[K]` of a group that is encoded already."""
-        return _numpy(self._utilities(known))
+        if not self.head.joint:
+            return _numpy(self.head.utilities(known.states))
+        return _numpy(self._joint_log_odds(known).sum(-1) / max(known.size - 1, 1))
 
     def distribution(self, known: GroupStates) -> Floats:
         """`[K, d]` of a group that is encoded already."""
@@ -306,16 +309,6 @@ class PreferenceModel:
         if rule not in RULES:
             raise PolyprefError(f"unknown rule {rule!r}; known are {', '.join(RULES)}")
         return [int(at) for at in choice.rank(self.preference_matrix(known), cast(choice.Rule, rule))]
-
-    def _preferences(self, known: GroupStates) -> Tensor:
-        if not self.head.joint:
-            return self.head.preferences(known.states)
-        return self._joint_log_odds(known).sigmoid()
-
-    def _utilities(self, known: GroupStates) -> Tensor:
-        if not self.head.joint:
-            return self.head.utilities(known.states)
-        return self._joint_log_odds(known).sum(-1) / max(known.size - 1, 1)
 
     def _joint_log_odds(self, known: GroupStates) -> Tensor:
         """Log-odds of a joint head, made antisymmetric by reading each pair in both orders: `[K, K]`."""
@@ -333,10 +326,10 @@ class PreferenceModel:
                 "use preferences, or train one of the other heads"
             )
 
-    def _each(self, groups: Group | Sequence[Group], read: Callable[[GroupStates], Tensor]) -> Any:
+    def _each(self, groups: Group | Sequence[Group], read: Callable[[GroupStates], Floats]) -> Any:
         if isinstance(groups, Group):
             return self._each([groups], read)[0]
-        return [_numpy(read(known)) for _, known in self.encode(groups)]
+        return [read(known) for _, known in self.encode(groups)]
 
 
 def ordered_pairs(size: int) -> list[tuple[int, int]]:
@@ -407,17 +400,12 @@ def _block_of(config: Any, name: str) -> dict[str, Any]:
 
 def _head_of(block: dict[str, Any], name: str, logits: int) -> Head:
     try:
-        head = make_head(block["head"], **_settings_of(block))
+        head = make_head(block["head"], **block["settings"])
     except (KeyError, TypeError, PolyprefError) as error:
         raise BackboneError(f"{name!r} has a {BLOCK} block in config.json that cannot be read: {error}") from error
     if head.width != logits:
         raise BackboneError(f"{name!r} has {logits} logits, where its {head.name} head reads {head.width}")
     return head
-
-
-def _settings_of(block: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no tuples."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in block["settings"].items()}
 
 
 def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -435,8 +423,3 @@ def _load_gate(gate: nn.Linear, name: str, revision: str | None) -> None:
     if {key: t.shape for key, t in tensors.items()} != {key: t.shape for key, t in gate.state_dict().items()}:
         raise BackboneError(f"{path} does not hold the prompt gate of its model")
     gate.load_state_dict(tensors)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """One JSON object as a file."""
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -24,7 +24,7 @@ from polypref.models.adapters import Lora
 from polypref.models.backbones import BackboneSettings
 from polypref.models.folders import LAST
 from polypref.models.heads import Head, make_head
-from polypref.models.preference_model import PreferenceModel, write_json
+from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import Objective, default_objective, group_judgments, labels_of, make_objective
 from polypref.training.checkpoints import drop_unfinished, last_complete
 from polypref.training.config import ConfigError, TrainingConfig
@@ -111,7 +111,7 @@ def train(
     metrics = _last_metrics(trainer, config) if held_out else {}
     trainer.save_final(out, {"polypref": __version__, "steps": run.global_step, "metrics": metrics})
     if trainer.args.should_save:
-        write_json(out / HISTORY, trainer.state.log_history)
+        (out / HISTORY).write_text(json.dumps(trainer.state.log_history, indent=2) + "\n", encoding="utf-8")
     return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
 
 
@@ -216,9 +216,7 @@ def _objective(config: TrainingConfig) -> Objective:
 
 def _head(config: TrainingConfig, groups: Sequence[Group], objective: Objective) -> Head:
     """The head as configured; one that predicts opinions takes its labels from the data unless told."""
-    settings = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in config.head_settings.items()
-    }
+    settings = config.head_settings
     head = make_head(config.head, **settings)
     objective.check(head)
     if "labels" in head.settings() and "labels" not in settings:
@@ -229,7 +227,7 @@ def _head(config: TrainingConfig, groups: Sequence[Group], objective: Objective)
                 "or name the labels with head_settings.labels"
             )
         if objective.uses == "ratings" and len(labels) >= 2:
-            return make_head(config.head, **settings, labels=labels)
+            return make_head(config.head, **{**settings, "labels": labels})
     return head
 
 

@@ -23,7 +23,7 @@ def all_heads() -> Mapping[str, type[Head]]:
 
 
 def make_head(name: str, **settings: Any) -> Head:
-    """The head a user named, with its settings."""
+    """The head a user named, with its settings; lists stand for tuples, which JSON and YAML do not have."""
     heads = all_heads()
     if name not in heads:
         raise HeadError(f"unknown head {name!r}; known are {', '.join(heads)}")
@@ -31,7 +31,8 @@ def make_head(name: str, **settings: Any) -> Head:
     for setting in settings:
         if setting not in known:
             raise HeadError(f"a {name} head has no setting {setting!r}; it has {', '.join(known) or 'none'}")
+    fitting = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
     try:
-        return heads[name](**settings)
+        return heads[name](**fitting)
     except TypeError as error:
         raise HeadError(f"the settings {settings} do not fit a {name} head: {error}") from None
