@@ -42,6 +42,8 @@ WHOLE = {"general": DATA, "domains": {"data": "d.jsonl"}}
         ),
         ({**WHOLE, "general": {**DATA, "model": "m"}, "few_shot": [8]}, "does not say on which base model: name it"),
         ({**WHOLE, "few_shot": [0]}, "few_shot.0 is 0"),
+        ({**WHOLE, "few_shot_steps": 8}, "few_shot_steps is about few_shot, which is absent"),
+        ({**WHOLE, "general": {**DATA, "model": "m", "skip": True}}, "and general.model from a checkpoint: leave one"),
     ],
 )
 def test_mistakes_get_one_sentence(settings, said):

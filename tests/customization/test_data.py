@@ -37,6 +37,30 @@ def test_parts_share_no_prompt_and_lose_none(load):
     assert len(data.enrichment) == sum(len(parts.train) for parts in data.general.values())
 
 
+def test_of_large_general_sets_not_all_of_the_share_is_set_aside(load):
+    data, fewer = load(), load(domains={"choose_most": 4})
+    for name, parts in fewer.general.items():
+        whole = data.general[name]
+        assert 0 < len(parts.choose) < len(whole.choose)
+        assert prompts(parts.choose) < prompts(whole.choose)
+        assert prompts(parts.train) > prompts(whole.train)
+        assert parts.test == whole.test
+    assert fewer.domains == data.domains
+
+
+def test_a_checkpoint_that_may_know_its_test_set_is_named(settings, files):
+    lines = []
+    report = Report()
+    report.line = lines.append
+    load_data(make_customize_config(settings(general={"model": "mine"})), report)
+    assert [
+        "mine is measured on a share of helpful, harmless; if it was trained on that" in line for line in lines
+    ] == [True]
+    tests = dict.fromkeys(("helpful", "harmless"), files["test"])
+    load_data(make_customize_config(settings(general={"model": "mine", "eval_data": tests})), report)
+    assert len(lines) == 1
+
+
 def test_a_test_set_of_its_own_leaves_the_rest_to_train_on(load, files):
     data = load(domains={"eval_data": {"academy": files["test"]}})
     parts = data.domains["academy"]

@@ -49,3 +49,15 @@ def test_the_curve_has_a_point_for_every_number_and_for_all(settings, tmp_path, 
     }  # fmt: skip
     assert customize(make_customize_config(made)).few_shot["academy"] == curve
     assert len(runs) == 6
+
+
+def test_both_arms_are_trained_equally_long(settings, monkeypatch):
+    runs = []
+    real = few_shot.train
+    monkeypatch.setattr(few_shot, "train", lambda config, *a, **k: runs.append(config) or real(config, *a, **k))
+    quick = {"domains": {"training": {"max_steps": 2}}, "general": {"training": {"max_steps": 1, "batch_size": 4}}}
+    customize(make_customize_config(settings(few_shot=[8], **quick)))
+    assert [(run.max_steps, run.batch_size) for run in runs] == [(2, 8)] * 4
+    runs.clear()
+    customize(make_customize_config(settings(few_shot=[8], few_shot_steps=3, **quick)))
+    assert [run.max_steps for run in runs] == [3] * 4  # and what was measured after two is not taken for it

@@ -102,6 +102,58 @@ def test_other_settings_are_refused_in_a_folder_that_is_begun(customized, settin
         customized(domains=None, seed=4, general={"eval_share": 0.3})
 
 
+def test_what_no_stage_has_used_may_change(quick, monkeypatch):
+    """A stage that fails before it has saved anything binds nobody; what a finished one used stays."""
+    real = stages.train
+
+    def fail(config, *others):
+        raise PolyprefError("out of memory")
+
+    monkeypatch.setattr(stages, "train", fail)
+    with pytest.raises(PolyprefError, match="out of memory"):
+        quick(training={"batch_size": 16})
+    monkeypatch.setattr(
+        stages, "train", lambda config, *others: (real if "general" in config.out else fail)(config, *others)
+    )
+    with pytest.raises(PolyprefError, match="out of memory"):
+        quick(training={"batch_size": 8}, domains={"enrichment": 0.5})
+    monkeypatch.setattr(stages, "train", real)
+    with pytest.raises(PolyprefError, match="was made with other settings for training"):
+        quick(training={"batch_size": 4}, domains={"enrichment": 0.3})
+    quick(training={"batch_size": 8}, domains={"enrichment": 0.3})
+    with pytest.raises(PolyprefError, match=r"was made with other settings for domains\.enrichment"):
+        quick(training={"batch_size": 8}, domains={"enrichment": 0.5})
+
+
+def test_a_domain_can_be_added(quick, settings, files):
+    first = quick().domains["academy"]
+    both = {name: files[name] for name in ("academy", "business")}
+    found = quick(domains={"data": both}).domains
+    assert (list(found), found["academy"]) == (["academy", "business"], first)
+    assert quick().domains == {"academy": first}
+    with pytest.raises(PolyprefError, match="other data than there are now for the general set helpful"):
+        customize(make_customize_config(settings(general={"training": {"max_steps": 1}}, domains=None)))
+
+
+def test_without_stage_2_domains_start_from_the_base_model(quick, tmp_path):
+    found = quick(general={"skip": True}).domains["academy"]
+    assert not (tmp_path / "out" / "general" / "history.json").exists()
+    assert found.points[-1].step == 2
+
+
+def test_a_folder_that_is_a_model_is_refused(customized, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "config.json").write_text("{}")
+    with pytest.raises(PolyprefError, match="already holds a model"):
+        customized()
+
+
+def test_a_file_in_the_place_of_the_folder_gets_one_sentence(customized, tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(PolyprefError, match=r"cannot write .*data\.json: "):
+        customized()
+
+
 def test_other_data_under_the_same_name_are_refused(quick, files, tmp_path):
     names = {name: tmp_path / f"{name}.jsonl" for name in ("helpful", "harmless", "academy")}
     for name, path in names.items():
@@ -275,6 +327,7 @@ def test_imitation_finds_a_head_that_is_not_tied_to_the_embeddings(quick, decode
         ({"general": {"model": "./gone"}}, "there is no checkpoint './gone', which general.model names"),
         ({"domains": {"interpolation": [0.5], "training": {"head": "gaussian"}}}, "no models between"),
         ({"general": {"training": {"best_metric": "fun"}}}, "unknown best_metric 'fun'"),
+        ({"general": {"training": {"imitation": 0.1}}}, "imitation needs a decoder"),
     ],
 )
 def test_what_cannot_go_on_to_the_end_is_refused_before_anything_is_made(customized, tmp_path, changes, said):

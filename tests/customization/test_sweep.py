@@ -25,6 +25,9 @@ def test_settings_are_the_grid(settings):
     assert (last.imitation, last.training["lora"]) == (0.1, {"rank": 8, "alpha": 16})
     assert (plain.imitation, plain.training["lora"]) == (0.0, None)
     assert last.training["epochs"] == 1  # what is not swept stays
+    given = {"domains": {"training": {"lora": {"rank": 4, "targets": ["query"]}}}, "sweep": {"lora": [8]}}
+    (adapted,) = (one.domains.training["lora"] for _, one in settings_of(make_customize_config(settings(**given))))
+    assert adapted == {"rank": 8, "alpha": 16, "targets": ["query"]}
 
 
 def test_a_sweep_that_is_killed_repeats_no_finished_work_and_ends_alike(settings, tmp_path, monkeypatch):
@@ -63,9 +66,11 @@ def test_a_setting_that_fails_stops_no_other_and_is_named_in_the_end(settings, p
     obstacle = block(tmp_path / "out", "enrichment=0")
     run = polypref("customize", tmp_path / "custom.json")
     assert run.status == 2
-    assert "1 of 2 settings failed, the others are finished: enrichment=0 (" in run.err.splitlines()[-1]
+    said = run.err.splitlines()[-1]
+    assert "1 of 2 settings failed, the others are finished and in" in said
+    assert "sweep.json: enrichment=0 (" in said
     assert (tmp_path / "out" / "sweep" / "enrichment=0.5" / "domains" / "academy" / "tradeoff.json").exists()
-    assert not (tmp_path / "out" / "sweep.json").exists()
+    assert [row["setting"] for row in json.loads((tmp_path / "out" / "sweep.json").read_text())] == ["enrichment=0.5"]
     obstacle.unlink()
     real, runs = stages.train, []
     monkeypatch.setattr(stages, "train", lambda config, *others: runs.append(config.out) or real(config, *others))
@@ -106,7 +111,7 @@ def test_two_workers_of_a_ray_cluster_make_the_same_table(settings, tmp_path, mo
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
     try:
         with pytest.raises(
-            PolyprefError, match=f"1 of 4 settings failed, the others are finished: {NAMES[1]} [(]cannot"
+            PolyprefError, match=f"1 of 4 settings failed, the others are finished and in .*: {NAMES[1]} [(]cannot"
         ):
             customize(make_customize_config({**there, "out": "there"}), ray="local")
         assert len(list((tmp_path / "there" / "sweep").glob("*/domains/academy/tradeoff.json"))) == 3

@@ -83,6 +83,19 @@ def test_history_can_be_plotted(settings):
     assert all(isinstance(value, float) for _, value in curve + held_out)
 
 
+def test_history_is_there_when_the_model_is(settings, monkeypatch):
+    """A process that ends between the two leaves no finished run without history."""
+
+    def end(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("polypref.training.trainer.PreferenceTrainer.save_final", end)
+    config = settings()
+    with pytest.raises(KeyboardInterrupt):
+        train(config, GROUPS)
+    assert (Path(config.out) / "history.json").exists()
+
+
 def test_a_loss_logged_over_several_steps_is_their_mean(settings, tmp_path):
     train(settings(epochs=2, out=str(tmp_path / "each")), GROUPS)
     train(settings(epochs=2, logging_steps=3, out=str(tmp_path / "third")), GROUPS)

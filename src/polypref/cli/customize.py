@@ -68,7 +68,7 @@ def _show_domains(domains: Mapping[str, Tradeoff]) -> None:
     rows = []
     for name, found in domains.items():
         before, after, best = found.before, found.after, found.recommended
-        at = f"step {best.step}" if best.alpha is None else f"α = {best.alpha:g}"
+        at = _place(best.step, best.alpha)
         gained, lost = _signed(after.gained), _signed(after.lost)
         rows.append((f"{name} ({at})", "domain", f"{before.domain.value:.3f}", f"{after.domain.value:.3f}", gained))
         rows.append(("", "general", f"{before.mean.value:.3f}", f"{after.mean.value:.3f}", f"lost {lost}"))
@@ -79,16 +79,21 @@ def _show_domains(domains: Mapping[str, Tradeoff]) -> None:
     print_table(rows, header=header, title="On the test sets: the general model before, the recommended one after")
 
 
+def _place(step: int, alpha: float | None) -> str:
+    """Where on the way from the general to the customised model."""
+    return f"step {step}" if alpha is None else f"α = {alpha:g}"
+
+
 def _show_sweep(rows: list[SweepRow]) -> None:
     print_table(
         [
-            (row.setting, row.domain, str(row.step), f"{row.chosen.domain.value:.3f}", f"{row.chosen.mean.value:.3f}",
-             f"{row.after.domain.value:.3f}", _signed(row.after.gained), f"{row.after.mean.value:.3f}",
-             _signed(row.after.lost))
+            (row.setting, row.domain, _place(row.step, row.alpha), f"{row.chosen.domain.value:.3f}",
+             f"{row.chosen.mean.value:.3f}", f"{row.after.domain.value:.3f}", _signed(row.after.gained),
+             f"{row.after.mean.value:.3f}", _signed(row.after.lost))
             for row in rows
         ],
-        header=("setting", "domain", "step", "domain", "general", "test: domain", "test: gained", "test: general",
-                "test: lost"),
+        header=("setting", "domain", "recommended", "domain", "general", "test: domain", "test: gained",
+                "test: general", "test: lost"),
         title="Recommended model of each setting, on the choosing sets and, not to choose by, on the test sets",
     )  # fmt: skip
 

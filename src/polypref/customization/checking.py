@@ -60,9 +60,13 @@ def _general_head(config: CustomizeConfig, data: CustomizeData) -> Head:
     assert config.general is not None
     if not config.general.model:
         groups: list[Group] = [*data.enrichment, *data.general_held_out]
-        return check_run(config.stage_2(config.backbone, ""), groups, (), evaluated=bool(data.general_held_out))
+        run = config.stage_2(config.backbone, "")
+        if run.imitation and not config.general.skip:
+            _check_imitation(config, run)
+        return check_run(run, groups, (), evaluated=bool(data.general_held_out))
     name = config.general.model
-    is_place = name.startswith(("/", ".", "~")) or name.count("/") > 1
+    beside = Path(name).parent
+    is_place = name.startswith(("/", ".", "~")) or name.count("/") > 1 or (beside != Path() and beside.is_dir())
     if is_place and not Path(name).exists():
         raise ConfigError(f"there is no checkpoint {name!r}, which general.model names; train one, or correct the path")
     return saved_head(name, backbone_settings(common_run(config)))

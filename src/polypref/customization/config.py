@@ -42,11 +42,15 @@ class Instruction(BaseModel):
     batch_size: int = Field(16, ge=1)
     learning_rate: float = Field(2e-5, gt=0)
     max_length: int = Field(1024, ge=8)
+    save_steps: Optional[int] = Field(None, ge=1)  # none: every epoch
     trainer: dict[str, Any] = {}  # any other setting of TRL's SFTConfig
 
 
 class General(BaseModel):
-    """Stage 2: one model of general preferences; `model` names a checkpoint that is one already."""
+    """Stage 2: one model of general preferences; `model` names a checkpoint that is one already.
+
+    With `skip`, the domains' models start from the base model, and what it is to lose is measured on the same sets.
+    """
 
     model_config = _SETTINGS
 
@@ -58,6 +62,7 @@ class General(BaseModel):
     pairs_from_ratings: bool = False
     training: dict[str, Any] = {}  # settings of polypref train for this stage
     model: Optional[str] = None
+    skip: bool = False
 
 
 class Domains(BaseModel):
@@ -70,6 +75,7 @@ class Domains(BaseModel):
     only: Files = ()  # domains to customise for; none: all
     eval_share: Share = 0.1
     choose_share: float = Field(0.1, gt=0, lt=1)  # of the training prompts, of domains and general sets
+    choose_most: int = Field(500, ge=1)  # groups of a general set to choose by; the others are trained on
     format: Optional[str] = None
     preferred: Optional[str] = None
     skip_bad: bool = False
@@ -109,6 +115,7 @@ class CustomizeConfig(BaseModel):
     domains: Optional[Domains] = None
     sweep: Optional[Sweep] = None
     few_shot: tuple[Annotated[int, Field(ge=1)], ...] = ()  # numbers of comparisons; all of them are added
+    few_shot_steps: Optional[int] = Field(None, ge=1)  # of each of these models; none: the epochs of stage 3
 
     def stage_2(self, backbone: str, out: str) -> TrainingConfig:
         """The run of the general model."""
@@ -153,6 +160,8 @@ def make_customize_config(settings: dict[str, Any]) -> CustomizeConfig:
         _check_trainer("instruction.trainer", config.instruction.trainer)
     if config.domains:
         _check_spread(config.stage_3("", ""))
+        if config.few_shot_steps and not config.few_shot:
+            raise ConfigError("few_shot_steps is about few_shot, which is absent: list numbers of comparisons there")
     elif config.sweep or config.few_shot:
         raise ConfigError("sweep and few_shot are about the domains' models, and there are no domains in the settings")
     return config
@@ -175,6 +184,8 @@ def _check_start(config: CustomizeConfig, general: General) -> None:
     """Refuse a general model beside what would say that another is made."""
     if not general.model:
         return
+    if general.skip:
+        raise ConfigError("general.skip starts from the base model and general.model from a checkpoint: leave one out")
     if config.instruction:
         raise ConfigError(
             "general.model stands in for what instruction and general data would train, so instruction would change "

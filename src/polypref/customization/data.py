@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from polypref.customization.config import CustomizeConfig, Domains, General
+from polypref.customization.tradeoff import write_json
 from polypref.groups.model import Comparison, Group, shown
 from polypref.groups.splitting import prompt_key, split_part
 from polypref.groups.writing import to_rows
@@ -19,6 +20,7 @@ from polypref.training.config import ConfigError, TrainingConfig
 from polypref.training.progress import Report
 from polypref.training.recipe import read_groups
 
+A_DOMAIN = "the domain "  # what messages call one begins so
 _MOST_LISTED = 20
 
 
@@ -70,7 +72,7 @@ class CustomizeData:
     def sets(self) -> dict[str, Parts]:
         """The general sets and domains, by what messages call them."""
         general = {f"the general set {name}": parts for name, parts in self.general.items()}
-        return general | {f"the domain {name}": parts for name, parts in self.domains.items()}
+        return general | {A_DOMAIN + name: parts for name, parts in self.domains.items()}
 
     def fingerprints(self) -> dict[str, str]:
         """A digest of each set, its parts and their order included, by what messages call the set."""
@@ -86,17 +88,32 @@ def load_data(config: CustomizeConfig, report: Report) -> CustomizeData:
     if config.instruction:
         reading = TrainingConfig(format=config.instruction.format, skip_bad=config.instruction.skip_bad)
         instruction = read_groups(config.instruction.data, reading, report)
-    choose_share = config.domains.choose_share if config.domains else 0.0
+    share, most = (config.domains.choose_share, config.domains.choose_most) if config.domains else (0.0, 0)
     split = _Split((*general.values(), *domains.values()), config.seed, report)
     data = CustomizeData(
-        {name: split.parts(f"the general set {name}", whole, choose_share) for name, whole in general.items()},
-        {name: split.parts(f"the domain {name}", whole, choose_share) for name, whole in domains.items()},
+        {
+            name: split.parts(f"the general set {name}", whole, min(share, most / max(len(whole.groups), 1)))
+            for name, whole in general.items()
+        },
+        {name: split.parts(A_DOMAIN + name, whole, share) for name, whole in domains.items()},
         split.parts("instruction.data", _Whole(instruction), choose_share=0.0).train,
     )
+    if config.general and config.general.model:
+        _warn_of_known(config.general, report)
     for what, parts in data.sets.items():
         _check_comparisons(what, parts, measured=bool(domains))
     _check_leaks(data, Path(config.out))
     return data
+
+
+def _warn_of_known(general: General, report: Report) -> None:
+    """Say that a checkpoint may know what it is measured on."""
+    names = [name for name in general.data if name not in general.eval_data]
+    if names:
+        report.line(
+            f"{general.model} is measured on a share of {', '.join(names)}; if it was trained on that, its accuracy "
+            "there is too high, and so is what customising loses: name sets it has not seen with general.eval_data"
+        )
 
 
 def _general(settings: General, report: Report) -> dict[str, _Whole]:
@@ -126,6 +143,8 @@ def _domains(settings: Domains, report: Report) -> dict[str, _Whole]:
         absent = [name for name in names if name not in tests]
         if absent:
             raise ConfigError(f"domains.eval_data has nothing for {', '.join(absent)}; add that, or leave it all out")
+    if not names:
+        raise ConfigError("domains.data holds no groups, so that there is no domain to customise for; name other files")
     for name in names:
         domain_folder("", name)
     return {name: _whole(found[name], tests.get(name, []), settings.eval_share) for name in names}
@@ -286,8 +305,7 @@ def _leak(tested: str, what: str, shared: Sequence[str], out: Path) -> str:
     listed = "; ".join(shown(prompt) for prompt in shared[:_MOST_LISTED])
     if len(shared) > _MOST_LISTED:
         path = out / "leaks.json"
-        out.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(shared, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(path, shared)
         listed += f"; and {len(shared) - _MOST_LISTED} more, listed in {path}"
     return (
         f"{len(shared)} prompts are in the test set of {tested} and also trained on or chosen by in {what}, so that "

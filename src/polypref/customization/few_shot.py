@@ -16,6 +16,7 @@ from polypref.customization.data import CustomizeData, Parts
 from polypref.customization.figures import write_learning_figure
 from polypref.customization.measuring import Yardstick
 from polypref.customization.stages import (
+    FEW_SHOT,
     common_run,
     draw,
     general_place,
@@ -37,8 +38,8 @@ from polypref.training.mixing import Enrichment
 from polypref.training.progress import Report
 from polypref.training.recipe import backbone_settings, train
 
-FEW_SHOT = "few_shot"
-_OF_THE_HEAD = ("head", "head_settings", "objective", "objective_settings")  # and of what trains it
+# what learning from scratch has of stage 3: the head, what trains it, and for how long
+_SHARED = "head head_settings objective objective_settings batch_size accumulation epochs max_steps".split()
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,25 @@ def learning_curve(
 ) -> LearningCurve:
     """Train with `config.few_shot` numbers of comparisons and with all, in `out/few_shot/NAME`.
 
-    From the general model as in stage 3, enrichment, imitation and distillation included; from scratch as in stage 2,
-    on the domain's comparisons alone. The models at the end of their training are measured, and not kept.
+    From the general model as in stage 3, enrichment, imitation and distillation included; from scratch on the domain's
+    comparisons alone, as in stage 2, but for as long as in stage 3. The models at the end of their training are
+    measured, and not kept.
     """
     assert config.domains is not None
     folder = domain_folder(Path(config.out) / FEW_SHOT, name)
     head = saved_head(general_place(config), backbone_settings(common_run(config)))
-    general = load_general(config, stage_3_run(config, head, ""))
+    stage_3 = stage_3_run(config, head, "")
+    if config.few_shot_steps:
+        stage_3 = stage_3.model_copy(update={"max_steps": config.few_shot_steps})
+    general = load_general(config, stage_3)
     yardstick = Yardstick(parts.test, {}, config.seed)
     share = config.domains.enrichment
     total = sum(len(group.comparisons) for group in parts.train)
     points = []
     for number in [*sorted({number for number in config.few_shot if number < total}), total]:
         groups = first_comparisons(parts.train, number, config.seed)
-        custom = stage_3_run(config, head, str(folder / f"{number}-customised"))
+        shots = f"{number}-in-{config.few_shot_steps}-steps" if config.few_shot_steps else str(number)
+        custom = stage_3.model_copy(update={"out": str(folder / f"{shots}-customised")})
         taught = stage_3_groups(config, groups, general)
         from_general = _measured(
             custom,
@@ -87,8 +93,8 @@ def learning_curve(
             Enrichment(data.enrichment, share) if share else None,
             language_model(config),
         )
-        changes = {name: custom.model_dump()[name] for name in _OF_THE_HEAD} | {"best_metric": None, "patience": None}
-        scratch = config.stage_2(base, str(folder / f"{number}-scratch")).model_copy(update=changes)
+        changes = {name: getattr(custom, name) for name in _SHARED} | {"best_metric": None, "patience": None}
+        scratch = config.stage_2(base, str(folder / f"{shots}-scratch")).model_copy(update=changes)
         points.append(LearningPoint(number, from_general, _measured(scratch, groups, yardstick, report)))
     curve = LearningCurve(name, yardstick.accuracy(general), points)
     write_json(folder / "curve.json", asdict(curve))

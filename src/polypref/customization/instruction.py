@@ -70,7 +70,8 @@ def tune(
         "max_length": None,  # cut already
         "bf16": False,
         "activation_checkpointing": False,
-        "save_strategy": "epoch",
+        "save_strategy": "steps" if settings.save_steps else "epoch",
+        "save_steps": settings.save_steps or 500,
         "save_total_limit": 1,
         "report_to": "none",
         "disable_tqdm": True,

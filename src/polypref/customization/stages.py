@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from polypref.customization.config import CustomizeConfig
-from polypref.customization.data import CustomizeData, Parts
+from polypref.customization.data import A_DOMAIN, CustomizeData, Parts
 from polypref.customization.distillation import check_objective, with_opinion
 from polypref.customization.figures import write_figures
 from polypref.customization.instruction import tune
@@ -34,33 +34,48 @@ from polypref.customization.tradeoff import (
 from polypref.groups.model import Group
 from polypref.models.adapters import has_lora, names_adapter
 from polypref.models.backbones import BackboneSettings, load_config
-from polypref.models.customised import GENERAL, domain_folder, model_folder
+from polypref.models.customised import DOMAINS, GENERAL, domain_folder, model_folder
 from polypref.models.domains import save_adapter
 from polypref.models.folders import LAST
 from polypref.models.heads import Head, make_head
 from polypref.models.preference_model import PreferenceModel, block_of, head_of_block, names_own_adapter
-from polypref.training.checkpoints import read_weights
+from polypref.training.checkpoints import last_complete, read_weights
 from polypref.training.config import ConfigError, TrainingConfig, make_config
 from polypref.training.frozen import FrozenEncoder
 from polypref.training.mixing import Enrichment
 from polypref.training.progress import Report
-from polypref.training.recipe import CONFIG, HISTORY, backbone_settings, build_model, objective_of, train
+from polypref.training.recipe import (
+    CONFIG,
+    HISTORY,
+    backbone_settings,
+    build_model,
+    check_run,
+    objective_of,
+    train,
+)
 
 RESOLVED = "customize.json"  # the resolved configuration, in `out`; written last of what `begin` writes
 DATA = "data.json"  # the fingerprints of the data, beside it
-INSTRUCTION = "instruction"
+INSTRUCTION, SWEEP, FEW_SHOT = "instruction", "sweep", "few_shot"  # folders in `out`
 RUN = "run"  # the folder of an unfinished run, in the folder of what it makes
-_MAY_CHANGE = frozenset(("out", "sweep", "few_shot"))  # of the configuration, without making finished parts wrong
+_OF_DATA = frozenset(("data", "eval_data", "only"))  # settings of domains that its fingerprints tell more about
 
 
 def begin(config: CustomizeConfig, data: CustomizeData) -> None:
-    """Write the resolved configuration into `out`, where nothing must have been made with another, or of other data."""
+    """Write the resolved configuration into `out`, where nothing must have been made with another, or of other data.
+
+    What no stage has used yet may change, and domains may be added.
+    """
     out = Path(config.out)
+    if (out / LAST).exists():
+        raise ConfigError(
+            f"{out} already holds a model, and customize makes a folder of several models: choose another --out"
+        )
+    made, settings = {}, config.model_dump(mode="json")
     if (out / RESOLVED).exists():
-        _check_same_settings(config, out)
-        check_same_data(data, out)
-    write_json(out / DATA, data.fingerprints())
-    write_json(out / RESOLVED, config.model_dump(mode="json"))
+        made = _check_same(settings, data, out)
+    write_json(out / DATA, {**made, **data.fingerprints()})
+    write_json(out / RESOLVED, settings)
 
 
 def base_model(config: CustomizeConfig, data: CustomizeData, report: Report) -> str:
@@ -84,10 +99,16 @@ def language_model(config: CustomizeConfig) -> str:
 
 
 def make_general(config: CustomizeConfig, data: CustomizeData, backbone: str, report: Report) -> None:
-    """Stage 2, in `out/general`: trained on all general sets, or a copy of the checkpoint that is named."""
+    """Stage 2, in `out/general`: trained on all general sets, the checkpoint that is named, or the base model."""
     assert config.general is not None
     folder = Path(config.out) / GENERAL
     if (folder / LAST).exists():
+        return
+    if config.general.skip:
+        report.line(f"stage 2 is skipped: {backbone} with a new head stands in for a general model")
+        run = config.stage_2(backbone, "").model_copy(update={"lora": None, "imitation": 0.0, "frozen": False})
+        head = check_run(run, [*data.enrichment, *data.general_held_out], (), evaluated=False)
+        build_model(run, head).save_pretrained(folder)
         return
     if config.general.model:
         report.line(f"stage 2: the general model is {config.general.model}")
@@ -251,8 +272,8 @@ def draw(write: Callable[[], list[Path]], report: Report) -> None:
 
 
 def resumable(run: TrainingConfig) -> TrainingConfig:
-    """A run that goes on if it was begun."""
-    return run.model_copy(update={"resume": (Path(run.out) / CONFIG).exists()})
+    """A run that goes on from its last checkpoint, if it has one."""
+    return run.model_copy(update={"resume": last_complete(Path(run.out)) is not None})
 
 
 def _trained(run: TrainingConfig, step: int) -> PreferenceModel:
@@ -281,29 +302,46 @@ def _save(model: PreferenceModel, folder: Path, record: dict[str, Any]) -> None:
 
 
 def check_same_data(data: CustomizeData, out: Path) -> None:
-    """Refuse to add to what was made of other data."""
-    path = out / DATA
-    if not path.exists():  # begun before fingerprints were kept
-        return
-    before, now = _read_json(path), data.fingerprints()
-    changed = [what for what in before | now if before.get(what) != now.get(what)]
+    """Refuse other data than those that `out` was begun with."""
+    _refuse_changed(_read_json(out / DATA), data.fingerprints(), out)
+
+
+def _check_same(now: dict[str, Any], data: CustomizeData, out: Path) -> dict[str, str]:
+    """Refuse to add to what was made with other settings, or of other data; the fingerprints of what was made."""
+    third = _is_begun(out / DOMAINS) or _is_begun(out / SWEEP) or (out / FEW_SHOT).exists()
+    second = third or _is_begun(out / GENERAL)
+    first = second or _is_begun(out / INSTRUCTION)
+    before = _read_json(out / RESOLVED)
+    used = {"backbone": first, "seed": first, "instruction": first, "training": second, "general": second}
+    changed = {name for name, is_used in used.items() if is_used and before.get(name) != now[name]}
+    if third and before["domains"] and now["domains"]:  # without domains, the general sets are split otherwise
+        names = now["domains"].keys() - _OF_DATA
+        changed |= {f"domains.{name}" for name in names if before["domains"].get(name) != now["domains"][name]}
+    if changed:
+        raise ConfigError(
+            f"{out} was made with other settings for {', '.join(sorted(changed))} (see {out / RESOLVED}); go on with "
+            "the same, or choose another --out"
+        )
+    made = {
+        what: digest
+        for what, digest in _read_json(out / DATA).items()
+        if (third if what.startswith(A_DOMAIN) else first if what == "instruction.data" else second)
+    }
+    _refuse_changed(made, {what: digest for what, digest in data.fingerprints().items() if what in made}, out)
+    return made
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether a stage has left something that is worth keeping."""
+    return next(folder.rglob("*.safetensors"), None) is not None
+
+
+def _refuse_changed(before: dict[str, str], now: dict[str, str], out: Path) -> None:
+    changed = [what for what, digest in now.items() if before.get(what) != digest]
     if changed:
         raise ConfigError(
             f"{out} was made of other data than there are now for {', '.join(changed)}; go on with the same data, or "
             "choose another --out"
-        )
-
-
-def _check_same_settings(config: CustomizeConfig, out: Path) -> None:
-    """Refuse to add to what was made with other settings."""
-    path = out / RESOLVED
-    before = _read_json(path)
-    now = config.model_dump(mode="json")
-    changed = [name for name in now.keys() - _MAY_CHANGE if before.get(name) != now[name]]
-    if changed:
-        raise ConfigError(
-            f"{out} was made with other settings for {', '.join(sorted(changed))} (see {path}); go on with the same, "
-            "or choose another --out"
         )
 
 

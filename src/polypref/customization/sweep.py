@@ -13,13 +13,12 @@ from polypref.customization.config import CustomizeConfig
 from polypref.customization.data import CustomizeData, load_data
 from polypref.customization.figures import write_sweep_figure
 from polypref.customization.measuring import GeneralAnswers, Scores
-from polypref.customization.stages import check_same_data, customise_domain, draw
+from polypref.customization.stages import SWEEP, check_same_data, customise_domain, draw
 from polypref.customization.tradeoff import Tradeoff, read_tradeoff, write_json
 from polypref.errors import PolyprefError
 from polypref.models.customised import domain_folder
 from polypref.training.progress import Report
 
-SWEEP = "sweep"  # the folder of the settings, and the name of the table
 _OF_TRAINING = frozenset(("learning_rate", "lora"))  # what stands in the training settings of stage 3
 
 
@@ -46,12 +45,18 @@ def sweep(
     """
     made = dict(settings(config))
     failed = _here(made, data, report, known) if ray is None else _on_ray(made, data, ray, report)
+    rows = [_row(config, name, domain) for name in made if name not in failed for domain in data.domains]
+    table = Path(config.out) / f"{SWEEP}.json"
+    write_json(table, [asdict(row) for row in rows])
+    if rows:
+        chosen = {(row.setting, row.domain): row.chosen for row in rows}
+        draw(partial(write_sweep_figure, chosen, Path(config.out)), report)
     if failed:
         reasons = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
-        raise PolyprefError(f"{len(failed)} of {len(made)} settings failed, the others are finished: {reasons}")
-    rows = [_row(config, name, domain) for name in made for domain in data.domains]
-    write_json(Path(config.out) / f"{SWEEP}.json", [asdict(row) for row in rows])
-    draw(partial(write_sweep_figure, {(row.setting, row.domain): row.chosen for row in rows}, Path(config.out)), report)
+        raise PolyprefError(
+            f"{len(failed)} of {len(made)} settings failed, the others are finished and in {table}: {reasons}; mend "
+            "what they failed of, or take them out of sweep, and run it again"
+        )
     return rows
 
 
@@ -65,7 +70,8 @@ def settings(config: CustomizeConfig) -> Iterator[tuple[str, CustomizeConfig]]:
         own = {name: value for name, value in chosen.items() if name not in _OF_TRAINING}
         training = {name: value for name, value in chosen.items() if name in _OF_TRAINING}
         if training.get("lora") is not None:
-            training["lora"] = {"rank": training["lora"], "alpha": 2 * training["lora"]}
+            given = {**config.training, **config.domains.training}.get("lora") or {}
+            training["lora"] = {"alpha": 2 * training["lora"], **given, "rank": training["lora"]}
         own["training"] = {**config.domains.training, **training}
         name = ",".join(f"{key}={'none' if value is None else format(value, 'g')}" for key, value in chosen.items())
         yield name, config.model_copy(update={"domains": config.domains.model_copy(update=own)})

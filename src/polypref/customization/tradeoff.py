@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from polypref.customization.measuring import AllAnswers, Scores, Yardstick
 from polypref.models.preference_model import PreferenceModel
+from polypref.training.config import ConfigError
 from polypref.training.progress import ModelWatcher, Report
 
 POINTS = "points.json"  # in the folder of a run
@@ -126,7 +127,10 @@ def write_points(folder: Path, points: Sequence[Point]) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from error

@@ -121,9 +121,9 @@ def train(
     run = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
     metrics = _last_metrics(trainer, config) if held_out else {}
-    trainer.save_final(out, {"polypref": __version__, "steps": run.global_step, "metrics": metrics})
-    if trainer.args.should_save:
+    if trainer.args.should_save:  # before the model, with which the run is finished
         (out / HISTORY).write_text(json.dumps(trainer.state.log_history, indent=2) + "\n", encoding="utf-8")
+    trainer.save_final(out, {"polypref": __version__, "steps": run.global_step, "metrics": metrics})
     return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
 
 
