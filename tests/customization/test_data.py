@@ -135,9 +135,22 @@ def test_what_a_set_holds_out_no_other_is_trained_on_or_chosen_by(settings, file
     what = "general set shared" if fewer is shared else "domain academy"
     assert report.lines == [
         f"{len(more.test) - len(fewer.test)} of 40 groups of the {what} are left out, for another set is tested on "
-        "their prompts"
+        "their prompts, or its model chosen by them"
     ]
     assert (prompts(shared.choose), prompts(shared.train)) == (prompts(academy.choose), prompts(academy.train))
+
+
+def test_what_a_domain_is_chosen_by_no_large_general_set_is_trained_on(settings, files):
+    report = Lines()
+    made = shares(files, 0.2, 0.2)
+    made["domains"] |= {"choose_share": 0.5, "choose_most": 8}
+    data = load_data(make_customize_config(settings(**made)), report)
+    shared, academy = data.general["shared"], data.domains["academy"]
+    assert 0 < len(shared.choose) < len(academy.choose)
+    assert prompts(shared.train) == prompts(academy.train)
+    assert (
+        f"{len(academy.choose) - len(shared.choose)} of 40 groups of the general set shared are left" in report.lines[0]
+    )
 
 
 def test_sets_with_equal_shares_lose_nothing_to_each_other(settings, files):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -135,8 +136,33 @@ def test_a_domain_can_be_added(quick, settings, files):
         customize(make_customize_config(settings(general={"training": {"max_steps": 1}}, domains=None)))
 
 
+def test_data_of_a_domain_that_has_made_nothing_can_be_corrected(quick, files, tmp_path, monkeypatch):
+    first = quick().domains["academy"]
+    own = tmp_path / "business.jsonl"
+    save_groups(tasteful(30, ("blue", "red"), seed=6), own)
+    both = {"data": {"academy": files["academy"], "business": str(own)}}
+    with monkeypatch.context() as patched:
+        patched.setattr(stages, "train", None)
+        with pytest.raises(TypeError):
+            quick(domains=copy.deepcopy(both))
+    own.write_bytes(Path(files["business"]).read_bytes())
+    assert quick(domains=copy.deepcopy(both)).domains["academy"] == first
+    save_groups(tasteful(30, ("blue", "red"), seed=6), own)
+    with pytest.raises(PolyprefError, match="other data than there are now for the domain business"):
+        quick(domains=both)
+
+
+def test_how_models_are_loaded_binds_stage_1_too(customized, tmp_path):
+    (tmp_path / "out" / "instruction" / "run" / "checkpoint-1").mkdir(parents=True)
+    customized(training={"dtype": "float32"}, domains=None)
+    (tmp_path / "out" / "instruction" / "run" / "checkpoint-1" / "complete").touch()
+    shutil.rmtree(tmp_path / "out" / "general")
+    with pytest.raises(PolyprefError, match=r"other settings for training\.dtype \("):
+        customized(training={"dtype": "bfloat16"}, domains=None)
+
+
 def test_without_stage_2_domains_start_from_the_base_model(quick, tmp_path):
-    found = quick(general={"skip": True}).domains["academy"]
+    found = quick(general={"skip": True, "training": {"best_metric": "accuracy"}}).domains["academy"]
     assert not (tmp_path / "out" / "general" / "history.json").exists()
     assert found.points[-1].step == 2
 

@@ -61,7 +61,7 @@ def _general_head(config: CustomizeConfig, data: CustomizeData) -> Head:
     if not config.general.model:
         groups: list[Group] = [*data.enrichment, *data.general_held_out]
         run = config.stage_2(config.backbone, "")
-        if run.imitation and not config.general.skip:
+        if run.imitation and (config.few_shot or not config.general.skip):
             _check_imitation(config, run)
         return check_run(run, groups, (), evaluated=bool(data.general_held_out))
     name = config.general.model

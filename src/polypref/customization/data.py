@@ -48,6 +48,7 @@ class _Whole:
     groups: Sequence[Group]
     test: Sequence[Group] = ()  # if it is given
     share: float = 0.0  # of the prompts to hold out as test set, if none is given
+    choose: float = 0.0  # of the others, those to choose by
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,17 @@ def load_data(config: CustomizeConfig, report: Report) -> CustomizeData:
     if config.instruction:
         reading = TrainingConfig(format=config.instruction.format, skip_bad=config.instruction.skip_bad)
         instruction = read_groups(config.instruction.data, reading, report)
-    share, most = (config.domains.choose_share, config.domains.choose_most) if config.domains else (0.0, 0)
+    if config.domains:
+        share, most = config.domains.choose_share, config.domains.choose_most
+        domains = {name: replace(whole, choose=share) for name, whole in domains.items()}
+        general = {
+            name: replace(whole, choose=min(share, most / max(len(whole.groups), 1))) for name, whole in general.items()
+        }
     split = _Split((*general.values(), *domains.values()), config.seed, report)
     data = CustomizeData(
-        {
-            name: split.parts(f"the general set {name}", whole, min(share, most / max(len(whole.groups), 1)))
-            for name, whole in general.items()
-        },
-        {name: split.parts(A_DOMAIN + name, whole, share) for name, whole in domains.items()},
-        split.parts("instruction.data", _Whole(instruction), choose_share=0.0).train,
+        {name: split.parts(f"the general set {name}", whole) for name, whole in general.items()},
+        {name: split.parts(A_DOMAIN + name, whole) for name, whole in domains.items()},
+        split.parts("instruction.data", _Whole(instruction)).train,
     )
     if config.general and config.general.model:
         _warn_of_known(config.general, report)
@@ -215,34 +218,39 @@ class _Split:
 
     A prompt lies at some u in [0, 1) by its hash, and a set holds out those below its own share. Where another set that
     has the prompt holds out a larger share t, it is left out of this one below t, and split above t as in the other.
+    Above t, in the same way, no set is trained on what another one chooses by; stage 1 alone is.
     """
 
     def __init__(self, sets: Iterable[_Whole], seed: int, report: Report) -> None:
         self.seed = seed
         self.report = report
-        self.largest: dict[str, float] = defaultdict(float)  # of the shares held out of sets with a prompt
+        self.held_out: dict[str, float] = defaultdict(float)  # the largest share of the sets with a prompt
+        self.choose: dict[str, float] = defaultdict(float)
         for whole in sets:
             for group in whole.groups:
                 key = prompt_key(group)
-                self.largest[key] = max(self.largest[key], whole.share)
+                self.held_out[key] = max(self.held_out[key], whole.share)
+                self.choose[key] = max(self.choose[key], whole.choose)
 
-    def parts(self, what: str, whole: _Whole, choose_share: float) -> Parts:
-        """Those of a set; `choose_share` is of what is not held out."""
-        found: dict[str, list[Group]] = {"test": [], "left out": [], "choose": [], "train": []}
+    def parts(self, what: str, whole: _Whole) -> Parts:
+        """Those of a set."""
+        found: dict[str, list[Group]] = {"test": [], "tested": [], "choose": [], "chosen by": [], "train": []}
         for group in whole.groups:
-            held_out = self.largest[prompt_key(group)]
-            choose = choose_share * (1 - held_out)
+            key = prompt_key(group)
+            held_out, chosen_by = self.held_out[key], self.choose[key] if whole.choose else 0.0
             shares = {
                 "test": whole.share,
-                "left out": held_out - whole.share,
-                "choose": choose,
-                "train": 1 - held_out - choose,
+                "tested": held_out - whole.share,
+                "choose": whole.choose * (1 - held_out),
+                "chosen by": (chosen_by - whole.choose) * (1 - held_out),
+                "train": (1 - chosen_by) * (1 - held_out),
             }
             found[split_part(group, shares, self.seed)].append(group)
-        if found["left out"]:
+        left_out = len(found["tested"]) + len(found["chosen by"])
+        if left_out:
             self.report.line(
-                f"{len(found['left out']):,} of {len(whole.groups):,} groups of {what} are left out, for another set "
-                "is tested on their prompts"
+                f"{left_out:,} of {len(whole.groups):,} groups of {what} are left out, for another set is tested on "
+                "their prompts, or its model chosen by them"
             )
         return Parts(found["train"], found["choose"], whole.test or found["test"])
 

@@ -20,6 +20,8 @@ from polypref.customization.instruction import tune
 from polypref.customization.interpolation import interpolated
 from polypref.customization.measuring import AllAnswers, Answers, GeneralAnswers, Yardstick
 from polypref.customization.tradeoff import (
+    POINTS,
+    TRADEOFF,
     Point,
     Tradeoff,
     TradeoffWatch,
@@ -34,12 +36,12 @@ from polypref.customization.tradeoff import (
 from polypref.groups.model import Group
 from polypref.models.adapters import has_lora, names_adapter
 from polypref.models.backbones import BackboneSettings, load_config
-from polypref.models.customised import DOMAINS, GENERAL, domain_folder, model_folder
+from polypref.models.customised import GENERAL, domain_folder, model_folder
 from polypref.models.domains import save_adapter
 from polypref.models.folders import LAST
 from polypref.models.heads import Head, make_head
 from polypref.models.preference_model import PreferenceModel, block_of, head_of_block, names_own_adapter
-from polypref.training.checkpoints import last_complete, read_weights
+from polypref.training.checkpoints import COMPLETE, last_complete, read_weights
 from polypref.training.config import ConfigError, TrainingConfig, make_config
 from polypref.training.frozen import FrozenEncoder
 from polypref.training.mixing import Enrichment
@@ -58,6 +60,7 @@ RESOLVED = "customize.json"  # the resolved configuration, in `out`; written las
 DATA = "data.json"  # the fingerprints of the data, beside it
 INSTRUCTION, SWEEP, FEW_SHOT = "instruction", "sweep", "few_shot"  # folders in `out`
 RUN = "run"  # the folder of an unfinished run, in the folder of what it makes
+_OF_LOADING = ("dtype", "trust_remote_code")
 _OF_DATA = frozenset(("data", "eval_data", "only"))  # settings of domains that its fingerprints tell more about
 
 
@@ -106,9 +109,14 @@ def make_general(config: CustomizeConfig, data: CustomizeData, backbone: str, re
         return
     if config.general.skip:
         report.line(f"stage 2 is skipped: {backbone} with a new head stands in for a general model")
-        run = config.stage_2(backbone, "").model_copy(update={"lora": None, "imitation": 0.0, "frozen": False})
-        head = check_run(run, [*data.enrichment, *data.general_held_out], (), evaluated=False)
-        build_model(run, head).save_pretrained(folder)
+        run, held_out = config.stage_2(backbone, ""), data.general_held_out
+        PreferenceModel.from_backbone(
+            backbone,
+            check_run(run, [*data.enrichment, *held_out], (), evaluated=bool(held_out)),
+            max_length=run.max_length,
+            seed=run.seed,
+            backbone=replace(backbone_settings(run), quantization=None),
+        ).save_pretrained(folder)
         return
     if config.general.model:
         report.line(f"stage 2: the general model is {config.general.model}")
@@ -197,10 +205,13 @@ def _walk(
         groups = stage_3_groups(config, parts.train, general)
         del general  # it need not lie beside the one that is trained
         gc.collect()
+        resumed = resumable(run)
+        if not resumed.resume:
+            (Path(run.out) / POINTS).unlink(missing_ok=True)
         watch = TradeoffWatch(chooser, before, Path(run.out), config.domains.most_general_loss, report)
         share = config.domains.enrichment
         enrichment = Enrichment(data.enrichment, share) if share else None
-        train(resumable(run), groups, [], report, [watch], enrichment, language_model(config))
+        train(resumed, groups, [], report, [watch], enrichment, language_model(config))
         gc.collect()
     return before
 
@@ -308,12 +319,17 @@ def check_same_data(data: CustomizeData, out: Path) -> None:
 
 def _check_same(now: dict[str, Any], data: CustomizeData, out: Path) -> dict[str, str]:
     """Refuse to add to what was made with other settings, or of other data; the fingerprints of what was made."""
-    third = _is_begun(out / DOMAINS) or _is_begun(out / SWEEP) or (out / FEW_SHOT).exists()
+    before, made = _read_json(out / RESOLVED), _read_json(out / DATA)
+    begun = {what for what in made if what.startswith(A_DOMAIN) and _has_domain(out, what.removeprefix(A_DOMAIN))}
+    third = bool(begun)
     second = third or _is_begun(out / GENERAL)
     first = second or _is_begun(out / INSTRUCTION)
-    before = _read_json(out / RESOLVED)
     used = {"backbone": first, "seed": first, "instruction": first, "training": second, "general": second}
     changed = {name for name, is_used in used.items() if is_used and before.get(name) != now[name]}
+    if first:  # stage 1 loads its model as the others do
+        changed |= {
+            f"training.{name}" for name in _OF_LOADING if before["training"].get(name) != now["training"].get(name)
+        }
     if third and before["domains"] and now["domains"]:  # without domains, the general sets are split otherwise
         names = now["domains"].keys() - _OF_DATA
         changed |= {f"domains.{name}" for name in names if before["domains"].get(name) != now["domains"][name]}
@@ -324,16 +340,24 @@ def _check_same(now: dict[str, Any], data: CustomizeData, out: Path) -> dict[str
         )
     made = {
         what: digest
-        for what, digest in _read_json(out / DATA).items()
-        if (third if what.startswith(A_DOMAIN) else first if what == "instruction.data" else second)
+        for what, digest in made.items()
+        if what in begun or (not what.startswith(A_DOMAIN) and (first if what == "instruction.data" else second))
     }
     _refuse_changed(made, {what: digest for what, digest in data.fingerprints().items() if what in made}, out)
     return made
 
 
+def _has_domain(out: Path, name: str) -> bool:
+    """Whether stage 3, the sweep or the learning curve has begun with a domain."""
+    places = [out, *(out / SWEEP).glob("*/")]
+    return (
+        any(_is_begun(domain_folder(place, name)) for place in places) or domain_folder(out / FEW_SHOT, name).exists()
+    )
+
+
 def _is_begun(folder: Path) -> bool:
-    """Whether a stage has left something that is worth keeping."""
-    return next(folder.rglob("*.safetensors"), None) is not None
+    """Whether there is a model, a checkpoint to go on from, or what was measured of one."""
+    return (folder / LAST).exists() or any(any(folder.rglob(name)) for name in (COMPLETE, TRADEOFF))
 
 
 def _refuse_changed(before: dict[str, str], now: dict[str, str], out: Path) -> None:

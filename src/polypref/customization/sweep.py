@@ -45,6 +45,9 @@ def sweep(
     """
     made = dict(settings(config))
     failed = _here(made, data, report, known) if ray is None else _on_ray(made, data, ray, report)
+    for name in made:
+        if name not in failed and any(_finished(config, name, domain) is None for domain in data.domains):
+            failed[name] = f"left nothing in {_folder(config, name)}; do all machines of the cluster see that folder?"
     rows = [_row(config, name, domain) for name in made if name not in failed for domain in data.domains]
     table = Path(config.out) / f"{SWEEP}.json"
     write_json(table, [asdict(row) for row in rows])
@@ -92,11 +95,7 @@ def _finished(config: CustomizeConfig, name: str, domain: str) -> Tradeoff | Non
 
 def _row(config: CustomizeConfig, name: str, domain: str) -> SweepRow:
     found = _finished(config, name, domain)
-    if found is None:
-        raise PolyprefError(
-            f"the setting {name} left nothing for {domain} in {_folder(config, name)}; do all machines of the cluster "
-            "see that folder?"
-        )
+    assert found is not None
     best = found.recommended
     return SweepRow(name, domain, best.step, best.alpha, best.scores, found.before, found.after)
 
