@@ -2,48 +2,56 @@
 
 For each seed a general model (scalar head) learns from helpful, harmless and WebGPT comparisons and from a simulated
 crowd; then each domain is customised for, in each of the ways, and measured on the dev sets and, for the simulated
-crowd, against its known truth. `end` is the model when training ends, `chosen` the one that `customize` recommends by
-its choosing sets: the best in the domain that loses at most a point of general accuracy there. Intervals are 95 %
-(Student's t) over domains and seeds, which share the dev prompts.
+crowd, against its known truth. `end` is the model when training ends, a number that far on the way from the general
+model's weights to its, `chosen` the one that `customize` recommends by its choosing sets: the best in the domain that
+loses at most a point of general accuracy there. All learn from the same comparisons of a domain. Intervals are 95 %
+(Student's t) over seeds, of means over domains; seeds share the dev prompts. With --name, draws docs/images/NAME.png.
 
-What is finished under --work is not made again, so several processes can share the work by --seeds and --domains, and
-one more run over all of them prints the table.
+What is finished under --work is not made again, so several processes can share the work by --seeds and --ways, and one
+more run over all of them prints the table.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from scipy.stats import t
 
 from polypref import Comparison, Group, PreferenceModel, load_groups, save_groups, simulate
 from polypref.customization.config import make_customize_config
 from polypref.customization.data import divided, load_data
-from polypref.customization.measuring import Yardstick
+from polypref.customization.interpolation import interpolated
+from polypref.customization.measuring import GeneralAnswers, Yardstick
 from polypref.customization.recipe import customize
-from polypref.customization.tradeoff import write_json
+from polypref.customization.tradeoff import described, write_json
+from polypref.evaluation.drawing import BLUE, GREY, RED, new_axes, write_drawings
+from polypref.groups.splitting import prompt_key
 from polypref.models.folders import LAST
 from polypref.training.config import make_config
 from polypref.training.progress import Report
 from polypref.training.recipe import train
 
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 REAL = ("helpful", "harmless", "webgpt")
 SIMULATED = "simulated"
+SCRATCH, PLAIN = "scratch", "plain"
 WAYS: dict[str, dict[str, Any]] = {
-    "plain": {"interpolation": [0.25, 0.5, 0.75]},  # those between are not at its end, but may be chosen
-    "enrichment": {"enrichment": 0.3},
-    "lora": {"training": {"lora": {"rank": 8}}},
-    "imitation": {"imitation": 0.1},
-    "both": {"enrichment": 0.3, "imitation": 0.1},
+    "enrichment": {"enrichment": 0.3, "interpolation": [0.5]},
+    "lora": {"training": {"lora": {"rank": 8}}, "interpolation": []},
+    "imitation": {"imitation": 0.1, "interpolation": [0.5]},
+    "both": {"enrichment": 0.3, "imitation": 0.1, "interpolation": [0.5]},
 }
-SCRATCH = "scratch"
+GENERAL = "general model"
 
 
 @dataclass(frozen=True)
@@ -51,13 +59,20 @@ class Row:
     """What one model of one domain and seed gets right."""
 
     way: str
-    model: str  # `end`, `chosen`, or `general`: before customising
+    model: str  # `end`, `chosen`, or so much of the way from the general model to `end`
     domain: str
     seed: int
     domain_accuracy: float
     general: dict[str, float]
     gained: float  # beside the general model on the same comparisons
     lost: float
+
+
+class Lines(Report):
+    """How far it is."""
+
+    def line(self, text: str) -> None:
+        print(text, flush=True)
 
 
 def write_data(given: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
@@ -67,16 +82,21 @@ def write_data(given: argparse.Namespace, seed: int, folder: Path) -> dict[str, 
     domains = {
         name: (str(folder / f"{name}.train.jsonl"), str(folder / f"{name}.test.jsonl")) for name in given.domains
     }
-    files: dict[str, Any] = {"general": general, "tests": tests, "domains": domains}
+    more = [str(folder / f"{name}.more.jsonl") for name in REAL]
+    files: dict[str, Any] = {"general": general, "more": more, "tests": tests, "domains": domains}
     if (folder / "written").exists():
         return files
     folder.mkdir(parents=True, exist_ok=True)
-    for name in REAL:
-        save_groups(drawn(f"{given.general}/{name}.train.jsonl.gz", given.general_groups, seed), general[name])
+    for name, rest in zip(REAL, more):
+        groups = drawn(f"{given.general}/{name}.train.jsonl.gz", given.general_groups + given.more_general_groups, seed)
+        save_groups(groups[: given.general_groups], general[name])
+        save_groups(groups[given.general_groups :], rest)
         save_groups(drawn(f"{given.general}/{name}.dev.jsonl.gz", given.general_tests, 0), tests[name])
     crowd = simulate("consensus", given.general_groups // 2 + given.general_tests // 2, seed=seed)
-    save_groups(crowd[: given.general_groups // 2], general[SIMULATED])
-    save_groups(map(as_it_is, crowd[given.general_groups // 2 :]), tests[SIMULATED])
+    learned, asked = crowd[: given.general_groups // 2], crowd[given.general_groups // 2 :]
+    known = set(map(prompt_key, learned))  # a prompt is simulated twice now and then
+    save_groups(learned, general[SIMULATED])
+    save_groups((as_it_is(group) for group in asked if prompt_key(group) not in known), tests[SIMULATED])
     for part, number in (("train", given.queries), ("test", given.domain_tests)):
         source = f"{given.dsp}/domains.{'train' if part == 'train' else 'dev'}.jsonl.gz"
         for name, groups in divided(load_groups(source, skip_bad=True)).items():
@@ -101,11 +121,8 @@ def as_it_is(group: Group) -> Group:
     return replace(group, comparisons=tuple(Comparison(i, j, truth[i][j]) for i, j in pairs), ratings=())
 
 
-def settings_of(
-    given: argparse.Namespace, seed: int, files: dict[str, Any], domain: str, way: dict[str, Any]
-) -> dict[str, Any]:
-    """A configuration of `customize`: one domain in one way, from the general model of the seed."""
-    learn, test = files["domains"][domain]
+def settings_of(given: argparse.Namespace, seed: int, files: dict[str, Any], way: dict[str, Any]) -> dict[str, Any]:
+    """A configuration of `customize`: all domains in one way, from the general model of the seed."""
     rate = given.lora_rate if "training" in way else given.domain_rate
     return {
         "backbone": given.backbone,
@@ -117,8 +134,8 @@ def settings_of(
             "eval_data": files["tests"],
         },
         "domains": {
-            "data": {domain: learn},
-            "eval_data": {domain: test},
+            "data": {name: learn for name, (learn, _) in files["domains"].items()},
+            "eval_data": {name: test for name, (_, test) in files["domains"].items()},
             "choose_share": given.choose_share,
             "eval_steps": given.eval_steps,
             **way,
@@ -132,17 +149,19 @@ def general_folder(given: argparse.Namespace, seed: int) -> Path:
     return Path(given.work) / f"seed{seed}" / "general"
 
 
-def train_scalar(given: argparse.Namespace, seed: int, groups: Sequence[Group], epochs: float, out: Path) -> Any:
-    """A scalar model from the base model, if it is not there already."""
+def train_scalar(
+    given: argparse.Namespace, seed: int, backbone: str, rate: float, groups: Sequence[Group], epochs: float, out: Path
+) -> PreferenceModel:
+    """A scalar model, if it is not there already."""
     if (out / LAST).exists():
         return PreferenceModel.from_pretrained(out, max_length=given.max_length)
     config = make_config(
         {
-            "backbone": given.backbone,
+            "backbone": backbone,
             "head": "scalar",
             "max_length": given.max_length,
             "batch_size": given.batch_size,
-            "learning_rate": given.learning_rate,
+            "learning_rate": rate,
             "epochs": epochs,
             "seed": seed,
             "out": str(out),
@@ -153,108 +172,179 @@ def train_scalar(given: argparse.Namespace, seed: int, groups: Sequence[Group], 
 
 
 def general_model(given: argparse.Namespace, seed: int, files: dict[str, Any]) -> None:
-    """Stage 2, on general groups that no domain's run chooses or tests by."""
-    config = make_customize_config(settings_of(given, seed, files, given.domains[0], {}))
-    train_scalar(given, seed, load_data(config, Report()).enrichment, given.general_epochs, general_folder(given, seed))
+    """Stage 2, on general groups with no prompt that a domain's run chooses or tests by."""
+    data = load_data(make_customize_config(settings_of(given, seed, files, {})), Report())
+    measured = {prompt_key(group) for parts in data.sets.values() for group in (*parts.choose, *parts.test)}
+    more = [group for path in files["more"] for group in load_groups(path) if prompt_key(group) not in measured]
+    groups, out = [*data.enrichment, *more], general_folder(given, seed)
+    train_scalar(given, seed, given.backbone, given.learning_rate, groups, given.general_epochs, out)
 
 
-def from_scratch(given: argparse.Namespace, seed: int, files: dict[str, Any], domain: str) -> Row:
-    """The domain's comparisons alone, from the base model."""
-    folder = given.work / f"seed{seed}" / f"{domain}-{SCRATCH}"
-    result = folder.with_suffix(".json")
+def uncustomised(given: argparse.Namespace, seed: int, files: dict[str, Any], way: str) -> list[Row]:
+    """For each domain: its comparisons alone, from the base model or from the general one, and what is between them."""
+    folder = given.work / f"seed{seed}" / way
+    result = folder / "scores.json"
     if not result.exists():
-        learn, test = files["domains"][domain]
-        model = train_scalar(given, seed, load_groups(learn), given.domain_epochs, folder)
-        sets = {name: load_groups(path) for name, path in files["tests"].items()}
-        yardstick = Yardstick(load_groups(test), sets, seed)
+        data = load_data(make_customize_config(settings_of(given, seed, files, {})), Report())
         general = PreferenceModel.from_pretrained(general_folder(given, seed), max_length=given.max_length)
-        scores = yardstick.scores(yardstick.answers(model), yardstick.answers(general))
-        write_json(result, asdict(scores))
-    return _row(SCRATCH, "end", domain, seed, json.loads(result.read_text()))
+        sets = {name: parts.test for name, parts in data.general.items()}
+        known = GeneralAnswers()
+        start, rate = given.backbone, given.learning_rate
+        if way == PLAIN:
+            start, rate = str(general_folder(given, seed)), given.domain_rate
+        found: dict[str, dict[str, Any]] = {}
+        for domain, parts in data.domains.items():
+            end = train_scalar(given, seed, start, rate, parts.train, given.domain_epochs, folder / domain)
+            models = {"end": end}
+            if way == PLAIN:
+                models |= {f"{alpha:g}": interpolated(general, end, alpha) for alpha in given.between}
+            yardstick = Yardstick(parts.test, sets, seed)
+            before = yardstick.answers(general, partial(known.on, general=general, loading=None))
+            answers = {"before": before} | {name: yardstick.answers(model) for name, model in models.items()}
+            found[domain] = {name: asdict(yardstick.scores(ours, before)) for name, ours in answers.items()}
+            print(f"seed {seed}, {way}, {domain}: {described(yardstick.scores(answers['end'], before))}", flush=True)
+        write_json(result, found)
+    return [
+        _row(way, name, domain, seed, scores)
+        for domain, models in json.loads(result.read_text()).items()
+        for name, scores in models.items()
+    ]
 
 
-def customised(given: argparse.Namespace, seed: int, files: dict[str, Any], domain: str, way: str) -> list[Row]:
-    """The general model, the one at the end of training, and the one that is recommended."""
-    folder = given.work / f"seed{seed}" / f"{domain}-{way}"
-    config = make_customize_config({**settings_of(given, seed, files, domain, WAYS[way]), "out": str(folder)})
-    found = asdict(customize(config).domains[domain])
-    models = {"general": found["before"], "end": found["last"], "chosen": found["after"]}
-    return [_row(way, name, domain, seed, scores) for name, scores in models.items()]
+def customised(given: argparse.Namespace, seed: int, files: dict[str, Any], way: str) -> list[Row]:
+    """For each domain: the general model, the one at the end of training, and the one that is recommended."""
+    folder = given.work / f"seed{seed}" / way
+    config = make_customize_config({**settings_of(given, seed, files, WAYS[way]), "out": str(folder)})
+    rows = []
+    for domain, tradeoff in customize(config, Lines()).domains.items():
+        models = {"before": tradeoff.before, "end": tradeoff.last, "chosen": tradeoff.after}
+        rows += [_row(way, name, domain, seed, asdict(scores)) for name, scores in models.items()]
+    return rows
 
 
 def _row(way: str, model: str, domain: str, seed: int, scores: dict[str, Any]) -> Row:
     general = {name: estimate["value"] for name, estimate in scores["general"].items()}
     accuracy, gained, lost = (scores[name]["value"] for name in ("domain", "gained", "lost"))
+    if model == "before":  # the same for every way
+        way, model = GENERAL, "end"
     return Row(way, model, domain, seed, accuracy, general, gained, lost)
+
+
+def mean(values: Sequence[float]) -> tuple[float, float]:
+    """That, and half the width of its 95 % interval: 0 for one value."""
+    found = np.array(values)
+    if len(found) < 2:
+        return float(found.mean()), 0.0
+    return float(found.mean()), float(t.ppf(0.975, len(found) - 1) * found.std(ddof=1) / len(found) ** 0.5)
 
 
 def interval(values: Sequence[float]) -> str:
     """Mean and 95 % interval, in points."""
-    points = 100 * np.array(values)
-    if len(points) < 2:
-        return f"{points.mean():5.1f}"
-    half = t.ppf(0.975, len(points) - 1) * points.std(ddof=1) / len(points) ** 0.5
-    return f"{points.mean():5.1f} ± {half:.1f}"
+    middle, half = mean(values)
+    return f"{100 * middle:5.1f}" + (f" ± {100 * half:.1f}" if half else "")
+
+
+def by_seed(rows: Sequence[Row], value: Callable[[Row], float]) -> list[float]:
+    """The mean over domains in each seed."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for row in rows:
+        found[row.seed].append(value(row))
+    return [float(np.mean(values)) for values in found.values()]
 
 
 def show(rows: Sequence[Row]) -> None:
     """One line for each way and model."""
-    ways = list(dict.fromkeys((row.way, row.model) for row in rows))
     names = list(rows[0].general)
     print(f"{'':22} {'runs':>4} {'domain':>12} {'gained':>12} {'general':>12} {'lost':>12}  " + "  ".join(names))
-    for way, model in ways:
-        if model == "general" and (way, model) != next(one for one in ways if one[1] == "general"):
-            continue  # the same for every way
+    for way, model in dict.fromkeys((row.way, row.model) for row in rows):
         found = [row for row in rows if (row.way, row.model) == (way, model)]
-        label = "general model" if model == "general" else f"{way}, {model}"
-        mean = [float(np.mean(list(row.general.values()))) for row in found]
-        columns = [[row.domain_accuracy for row in found], [r.gained for r in found], mean, [r.lost for r in found]]
+        values: list[Callable[[Row], float]] = [
+            lambda row: row.domain_accuracy,
+            lambda row: row.gained,
+            lambda row: float(np.mean(list(row.general.values()))),
+            lambda row: row.lost,
+        ]
+        columns = " ".join(f"{interval(by_seed(found, value)):>12}" for value in values)
         sets = "  ".join(f"{100 * np.mean([row.general[name] for row in found]):{len(name)}.1f}" for name in names)
-        print(f"{label:22} {len(found):4} " + " ".join(f"{interval(column):>12}" for column in columns) + f"  {sets}")
+        label = way if model == "end" else f"{way}, {model}"
+        print(f"{label:22} {len(found):4} {columns}  {sets}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def gained(row: Row) -> float:
+    return row.gained
+
+
+def kept(row: Row) -> float:
+    return -row.lost
+
+
+def frontier(rows: Sequence[Row]) -> Figure:
+    """What each way gains in the domain against what it loses in general, with intervals."""
+    figure, (ax,) = new_axes([4.2], height=3.0)
+    names = dict.fromkeys(row.way for row in rows if row.way != GENERAL)
+    for (way, color), marker in zip(zip(names, (GREY, BLUE, RED, "black", BLUE, RED)), "XosD^v"):
+        models = dict.fromkeys(row.model for row in rows if row.way == way)
+        for model in models:
+            found = [row for row in rows if (row.way, row.model) == (way, model)]
+            (x, dx), (y, dy) = (mean([100 * one for one in by_seed(found, value)]) for value in (kept, gained))
+            face = color if model == "end" else "white"
+            label = way if model == "end" else f"{way}, {model}"
+            if model in ("end", "chosen"):
+                ax.errorbar(x, y, dy, dx, marker, color=color, markerfacecolor=face, markersize=5, lw=0.6, label=label)
+            else:
+                ax.plot(x, y, marker, color=color, markerfacecolor=face, markersize=3.5)
+                ax.annotate(model, (x, y), xytext=(4, -2), textcoords="offset points", fontsize=6, color=color)
+    ax.plot(0, 0, "P", color="black", markersize=6, label="general model")
+    ax.axvline(-1, color=GREY, linewidth=0.8, linestyle=":")
+    ax.set(xlabel="general accuracy gained, points (dotted: one point lost)", ylabel="domain accuracy gained, points")
+    figure.legend(loc="outside upper left", frameon=False, fontsize=7, ncols=3)
+    return figure
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Those of the data, of the models and of how they are trained."""
     parser.add_argument("--dsp", required=True, help="folder with domains.train and domains.dev of DSP")
     parser.add_argument("--general", required=True, help="folder with helpful, harmless and webgpt, train and dev")
     parser.add_argument("--work", type=Path, required=True, help="folder for models and what is measured of each")
     parser.add_argument("--backbone", default="embedded:minilm")
-    parser.add_argument("--ways", nargs="+", default=["scratch", "plain", "enrichment", "lora"], help=f"of {[*WAYS]}")
     parser.add_argument("--domains", nargs="+", default=["academy", "business", "entertainment", "literature"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--queries", type=int, default=160, help="of a domain, to learn from and choose by")
+    parser.add_argument("--more-general-groups", type=int, default=600, help="of each real set, for stage 2 alone")
     parser.add_argument("--domain-tests", type=int, default=63, help="queries")
     parser.add_argument("--general-groups", type=int, default=400, help="of each real set; half as many simulated")
     parser.add_argument("--general-tests", type=int, default=120, help="of each real set; half as many simulated")
     parser.add_argument("--choose-share", type=float, default=0.15)
-    parser.add_argument("--eval-steps", type=int, default=9)
+    parser.add_argument("--eval-steps", type=int, default=10)
     parser.add_argument("--max-length", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=1e-4, help="of the general model, and from scratch")
-    parser.add_argument("--domain-rate", type=float, default=5e-5)
-    parser.add_argument("--lora-rate", type=float, default=5e-4)
+    parser.add_argument("--domain-rate", type=float, default=1e-4)
+    parser.add_argument("--lora-rate", type=float, default=1e-3)
     parser.add_argument("--general-epochs", type=float, default=1)
     parser.add_argument("--domain-epochs", type=float, default=1)
     parser.add_argument("--name", help="of the file of results; none: it is not written")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser)
+    parser.add_argument("--ways", nargs="+", default=[SCRATCH, PLAIN, "enrichment", "lora"])
+    parser.add_argument("--between", type=float, nargs="+", default=[0.25, 0.5, 0.75], help="of the plain way")
     given = parser.parse_args()
     rows: list[Row] = []
     for seed in given.seeds:
         files = write_data(given, seed, given.work / f"seed{seed}" / "data")
         general_model(given, seed, files)
-        for domain in given.domains:
-            for way in given.ways:
-                if way == SCRATCH:
-                    rows.append(from_scratch(given, seed, files, domain))
-                else:
-                    rows += customised(given, seed, files, domain, way)
-                last = rows[-1]
-                said = f"domain {last.domain_accuracy:.3f}, gained {last.gained:+.3f}, general lost {last.lost:+.3f}"
-                print(f"seed {seed} {domain} {way}, {last.model}: {said}", flush=True)
+        for way in given.ways:
+            found = (customised if way in WAYS else uncustomised)(given, seed, files, way)
+            rows += [row for row in found if row.way != GENERAL or way == given.ways[0]]
     show(rows)
     if given.name:
         kept = {key: value for key, value in vars(given).items() if key not in ("dsp", "general", "work", "name")}
         out = Path(__file__).parent / "results" / f"{given.name}.json"
         out.write_text(json.dumps({"settings": kept, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+        write_drawings({given.name: lambda: frontier(rows)}, IMAGES, (".png",))
 
 
 if __name__ == "__main__":

@@ -85,6 +85,7 @@ def settings(encoder: str, files: dict[str, str], tmp_path: Path) -> Callable[..
                 "training": {"epochs": 1},
                 "eval_steps": 2,
                 "most_general_loss": 1.0,
+                "interpolation": [],
             },
         }
         for name, value in changes.items():

@@ -284,6 +284,12 @@ def test_a_missing_checkpoint_gets_one_sentence(customized, tmp_path):
         customized(general={"model": str(tmp_path / "gone")})
 
 
+@pytest.mark.parametrize(("head", "alphas"), [("scalar", [0.25, 0.5, 0.75]), ("gaussian", [])])
+def test_the_way_between_is_measured_unless_told_otherwise(quick, head, alphas):
+    points = quick(domains={"interpolation": None, "training": {"head": head}}).domains["academy"].points
+    assert [point.alpha for point in points if point.alpha is not None] == alphas
+
+
 def test_interpolation_needs_one_head(customized):
     with pytest.raises(
         PolyprefError, match=r"no models between a general one with a scalar head .* and a customised one"

@@ -84,7 +84,9 @@ class Domains(BaseModel):
     enrichment: Share = 0.0  # of the groups trained on, general ones
     imitation: Weight = 0.0  # of the language-modelling loss on the best responses
     distillation: Weight = 0.0  # of the cross-entropy towards the general model's probabilities
-    interpolation: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()  # measured between general and customised
+    # measured between the general and the customised weights; none: a quarter, a half and three quarters of the way,
+    # where both models have the same head and weights are not quantised
+    interpolation: Optional[tuple[Annotated[float, Field(gt=0, lt=1)], ...]] = None
     eval_steps: int = Field(20, ge=1)
     most_general_loss: float = Field(0.01, ge=0)  # of general accuracy, that the recommended model may lose
 

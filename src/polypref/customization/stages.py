@@ -60,6 +60,7 @@ RESOLVED = "customize.json"  # the resolved configuration, in `out`; written las
 DATA = "data.json"  # the fingerprints of the data, beside it
 INSTRUCTION, SWEEP, FEW_SHOT = "instruction", "sweep", "few_shot"  # folders in `out`
 RUN = "run"  # the folder of an unfinished run, in the folder of what it makes
+_BETWEEN = (0.25, 0.5, 0.75)  # of the way from the general to the customised weights
 _OF_LOADING = ("dtype", "trust_remote_code")
 _OF_DATA = frozenset(("data", "eval_data", "only"))  # settings of domains that its fingerprints tell more about
 
@@ -157,7 +158,10 @@ def customise_domain(
     points = read_points(folder / RUN)
     end = points[-1]
     last = _trained(run, end.step)
-    for alpha in settings.interpolation:
+    alphas = settings.interpolation
+    if alphas is None:
+        alphas = _BETWEEN if general.head == last.head and not run.quantization else ()
+    for alpha in alphas:
         between = chooser.answers(interpolated(general, last, alpha))
         points.append(Point(end.step, alpha, chooser.scores(between, before)))
     best = recommended(points, settings.most_general_loss)
