@@ -253,9 +253,11 @@ def by_seed(rows: Sequence[Row], value: Callable[[Row], float]) -> list[float]:
 
 
 def show(rows: Sequence[Row]) -> None:
-    """One line for each way and model."""
+    """One line for each way and model; `more` is how much more that is than with the plain way, in the same seeds."""
     names = list(rows[0].general)
-    print(f"{'':22} {'runs':>4} {'domain':>12} {'gained':>12} {'general':>12} {'lost':>12}  " + "  ".join(names))
+    header = ("domain", "more", "gained", "general", "lost", "more")
+    print(f"{'':22} {'runs':>4} " + " ".join(f"{name:>12}" for name in header) + "  " + "  ".join(names))
+    plain = [row for row in rows if (row.way, row.model) == (PLAIN, "end")]
     for way, model in dict.fromkeys((row.way, row.model) for row in rows):
         found = [row for row in rows if (row.way, row.model) == (way, model)]
         values: list[Callable[[Row], float]] = [
@@ -264,39 +266,34 @@ def show(rows: Sequence[Row]) -> None:
             lambda row: float(np.mean(list(row.general.values()))),
             lambda row: row.lost,
         ]
-        columns = " ".join(f"{interval(by_seed(found, value)):>12}" for value in values)
+        columns = [interval(by_seed(found, value)) for value in values]
+        for at, value in ((1, values[0]), (5, values[3])):
+            pairs = zip(by_seed(found, value), by_seed(plain, value))
+            columns.insert(at, interval([ours - theirs for ours, theirs in pairs]) if plain else "")
         sets = "  ".join(f"{100 * np.mean([row.general[name] for row in found]):{len(name)}.1f}" for name in names)
         label = way if model == "end" else f"{way}, {model}"
-        print(f"{label:22} {len(found):4} {columns}  {sets}")
-
-
-def gained(row: Row) -> float:
-    return row.gained
-
-
-def kept(row: Row) -> float:
-    return -row.lost
+        print(f"{label:22} {len(found):4} " + " ".join(f"{column:>12}" for column in columns) + f"  {sets}")
 
 
 def frontier(rows: Sequence[Row]) -> Figure:
-    """What each way gains in the domain against what it loses in general, with intervals."""
+    """Domain accuracy of each way against what it loses in general, with intervals."""
     figure, (ax,) = new_axes([4.2], height=3.0)
-    names = dict.fromkeys(row.way for row in rows if row.way != GENERAL)
-    for (way, color), marker in zip(zip(names, (GREY, BLUE, RED, "black", BLUE, RED)), "XosD^v"):
-        models = dict.fromkeys(row.model for row in rows if row.way == way)
-        for model in models:
+    names = dict.fromkeys(row.way for row in rows)
+    looks = zip(names, (GREY, "black", BLUE, RED, "black", GREY, BLUE), "XPosD^v")
+    for way, color, marker in sorted(looks, key=lambda look: look[0] != GENERAL):
+        for model in dict.fromkeys(row.model for row in rows if row.way == way):
             found = [row for row in rows if (row.way, row.model) == (way, model)]
-            (x, dx), (y, dy) = (mean([100 * one for one in by_seed(found, value)]) for value in (kept, gained))
+            x, dx = mean([-100 * lost for lost in by_seed(found, lambda row: row.lost)])
+            y, dy = mean([100 * accuracy for accuracy in by_seed(found, lambda row: row.domain_accuracy)])
             face = color if model == "end" else "white"
-            label = way if model == "end" else f"{way}, {model}"
             if model in ("end", "chosen"):
+                label = way if model == "end" else f"{way}, {model}"
                 ax.errorbar(x, y, dy, dx, marker, color=color, markerfacecolor=face, markersize=5, lw=0.6, label=label)
             else:
                 ax.plot(x, y, marker, color=color, markerfacecolor=face, markersize=3.5)
-                ax.annotate(model, (x, y), xytext=(4, -2), textcoords="offset points", fontsize=6, color=color)
-    ax.plot(0, 0, "P", color="black", markersize=6, label="general model")
+                ax.annotate(model, (x, y), xytext=(4, -7), textcoords="offset points", fontsize=6, color=color)
     ax.axvline(-1, color=GREY, linewidth=0.8, linestyle=":")
-    ax.set(xlabel="general accuracy gained, points (dotted: one point lost)", ylabel="domain accuracy gained, points")
+    ax.set(xlabel="general accuracy gained, points (dotted: one point lost)", ylabel="domain accuracy, %")
     figure.legend(loc="outside upper left", frameon=False, fontsize=7, ncols=3)
     return figure
 
