@@ -210,8 +210,9 @@ def _walk(
         del general  # it need not lie beside the one that is trained
         gc.collect()
         resumed = resumable(run)
-        if not resumed.resume:
-            (Path(run.out) / POINTS).unlink(missing_ok=True)
+        points = Path(run.out) / POINTS
+        if points.exists() and not resumed.resume:
+            points.unlink()
         watch = TradeoffWatch(chooser, before, Path(run.out), config.domains.most_general_loss, report)
         share = config.domains.enrichment
         enrichment = Enrichment(data.enrichment, share) if share else None
