@@ -48,19 +48,6 @@ def test_of_large_general_sets_not_all_of_the_share_is_set_aside(load):
     assert fewer.domains == data.domains
 
 
-def test_a_checkpoint_that_may_know_its_test_set_is_named(settings, files):
-    lines = []
-    report = Report()
-    report.line = lines.append
-    load_data(make_customize_config(settings(general={"model": "mine"})), report)
-    assert [
-        "mine is measured on a share of helpful, harmless; if it was trained on that" in line for line in lines
-    ] == [True]
-    tests = dict.fromkeys(("helpful", "harmless"), files["test"])
-    load_data(make_customize_config(settings(general={"model": "mine", "eval_data": tests})), report)
-    assert len(lines) == 1
-
-
 def test_a_test_set_of_its_own_leaves_the_rest_to_train_on(load, files):
     data = load(domains={"eval_data": {"academy": files["test"]}})
     parts = data.domains["academy"]

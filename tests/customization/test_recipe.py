@@ -167,6 +167,19 @@ def test_without_stage_2_domains_start_from_the_base_model(quick, tmp_path):
     assert found.points[-1].step == 2
 
 
+def test_a_checkpoint_that_may_know_its_test_set_is_named(settings, files, encoder, tmp_path):
+    PreferenceModel.from_backbone(encoder, max_length=64).save_pretrained(tmp_path / "mine")
+    said = "is measured on a share of helpful; if it was trained on that"
+    for tests, warned in (
+        ({"harmless": files["test"]}, True),
+        (dict.fromkeys(("helpful", "harmless"), files["test"]), False),
+    ):
+        report = Lines()
+        made = settings(general={"model": str(tmp_path / "mine"), "eval_data": tests}, domains=None)
+        customize(make_customize_config({**made, "out": str(tmp_path / str(warned))}), report)
+        assert any(said in line for line in report.lines) == warned
+
+
 def test_a_folder_that_is_a_model_is_refused(customized, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "config.json").write_text("{}")

@@ -101,22 +101,10 @@ def load_data(config: CustomizeConfig, report: Report) -> CustomizeData:
         {name: split.parts(A_DOMAIN + name, whole) for name, whole in domains.items()},
         split.parts("instruction.data", _Whole(instruction)).train,
     )
-    if config.general and config.general.model:
-        _warn_of_known(config.general, report)
     for what, parts in data.sets.items():
         _check_comparisons(what, parts, measured=bool(domains))
     _check_leaks(data, Path(config.out))
     return data
-
-
-def _warn_of_known(general: General, report: Report) -> None:
-    """Say that a checkpoint may know what it is measured on."""
-    names = [name for name in general.data if name not in general.eval_data]
-    if names:
-        report.line(
-            f"{general.model} is measured on a share of {', '.join(names)}; if it was trained on that, its accuracy "
-            "there is too high, and so is what customising loses: name sets it has not seen with general.eval_data"
-        )
 
 
 def _general(settings: General, report: Report) -> dict[str, _Whole]:

@@ -121,6 +121,13 @@ def make_general(config: CustomizeConfig, data: CustomizeData, backbone: str, re
         return
     if config.general.model:
         report.line(f"stage 2: the general model is {config.general.model}")
+        held_out_here = [name for name in config.general.data if name not in config.general.eval_data]
+        if held_out_here:
+            report.line(
+                f"{config.general.model} is measured on a share of {', '.join(held_out_here)}; if it was trained on "
+                "that, its accuracy there is too high, and so is what customising loses: name sets it has not seen "
+                "with general.eval_data"
+            )
         loading = replace(backbone_settings(common_run(config)), quantization=None)
         PreferenceModel.from_pretrained(config.general.model, backbone=loading).save_pretrained(folder)
         return
