@@ -38,7 +38,7 @@ from polypref.evaluation.drawing import BLUE, GREY, RED, new_axes, write_drawing
 from polypref.groups.splitting import prompt_key
 from polypref.models.folders import LAST
 from polypref.training.config import make_config
-from polypref.training.progress import Report
+from polypref.training.progress import PlainReport, Report
 from polypref.training.recipe import train
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -66,13 +66,6 @@ class Row:
     general: dict[str, float]
     gained: float  # beside the general model on the same comparisons
     lost: float
-
-
-class Lines(Report):
-    """How far it is."""
-
-    def line(self, text: str) -> None:
-        print(text, flush=True)
 
 
 def write_data(given: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
@@ -216,7 +209,7 @@ def customised(given: argparse.Namespace, seed: int, files: dict[str, Any], way:
     folder = given.work / f"seed{seed}" / way
     config = make_customize_config({**settings_of(given, seed, files, WAYS[way]), "out": str(folder)})
     rows = []
-    for domain, tradeoff in customize(config, Lines()).domains.items():
+    for domain, tradeoff in customize(config, PlainReport()).domains.items():
         models = {"before": tradeoff.before, "end": tradeoff.last, "chosen": tradeoff.after}
         rows += [_row(way, name, domain, seed, asdict(scores)) for name, scores in models.items()]
     return rows

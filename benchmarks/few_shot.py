@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from customization import IMAGES, Lines, add_options, general_model, interval, mean, settings_of, write_data
+from customization import IMAGES, add_options, general_model, interval, mean, settings_of, write_data
 from polypref.customization.config import make_customize_config
 from polypref.customization.data import load_data
 from polypref.customization.few_shot import LearningCurve, LearningPoint, learning_curve
@@ -22,6 +22,7 @@ from polypref.customization.figures import learning_figure
 from polypref.customization.stages import make_general
 from polypref.evaluation.drawing import write_drawings
 from polypref.evaluation.resampling import Estimate
+from polypref.training.progress import PlainReport
 
 
 def curve_of(given: argparse.Namespace, seed: int, files: dict[str, Any], domain: str) -> LearningCurve:
@@ -32,9 +33,10 @@ def curve_of(given: argparse.Namespace, seed: int, files: dict[str, Any], domain
     out = given.work / f"seed{seed}" / "few-shot"
     shots = {"few_shot": given.comparisons, "few_shot_steps": given.steps}
     config = make_customize_config({**settings, **shots, "out": str(out)})
-    data = load_data(config, Lines())
-    make_general(config, data, config.backbone, Lines())
-    return learning_curve(config, domain, data.domains[domain], data, config.backbone, Lines())
+    report = PlainReport()
+    data = load_data(config, report)
+    make_general(config, data, config.backbone, report)
+    return learning_curve(config, domain, data.domains[domain], data, config.backbone, report)
 
 
 def estimate(values: Sequence[Estimate]) -> Estimate:

@@ -93,6 +93,22 @@ def test_bins_hold_at_most_the_budget_or_one_item(costs, budget):
         assert all(used(filled) <= budget or len(filled) == 1 for filled in bins)
 
 
+def test_few_inputs_of_different_lengths_are_padded_little():
+    """As many inputs of each of ten domains cost about what they cost together."""
+    lengths = np.random.default_rng(0).integers(30, 500, 240).tolist()
+
+    def computed(part):
+        return sum(part[filled[0]] * len(filled) for filled in fill_padded(part, 4096))
+
+    together, apart = computed(lengths), sum(computed(lengths[at::10]) for at in range(10))
+    assert sum(lengths) < together < 1.15 * sum(lengths)
+    assert apart < 1.1 * together
+
+
+def test_short_inputs_still_share_a_pass():
+    assert fill_padded([100, 90, 20, 10], 4096) == [[0, 1, 2, 3]]
+
+
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 4)), max_size=20), st.integers(1, 200))
 def test_padded_bins_of_items_with_several_rows_count_them_all(items, budget):
     lengths, rows = [length for length, _ in items], [count for _, count in items]

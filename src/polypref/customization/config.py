@@ -162,10 +162,10 @@ def make_customize_config(settings: dict[str, Any]) -> CustomizeConfig:
         _check_trainer("instruction.trainer", config.instruction.trainer)
     if config.domains:
         _check_spread(config.stage_3("", ""))
-        if config.few_shot_steps and not config.few_shot:
-            raise ConfigError("few_shot_steps is about few_shot, which is absent: list numbers of comparisons there")
     elif config.sweep or config.few_shot:
         raise ConfigError("sweep and few_shot are about the domains' models, and there are no domains in the settings")
+    if config.few_shot_steps and not config.few_shot:
+        raise ConfigError("few_shot_steps is about few_shot, which is absent: list numbers of comparisons there")
     return config
 
 

@@ -338,7 +338,7 @@ def _check_same(now: dict[str, Any], data: CustomizeData, out: Path) -> dict[str
     first = second or _is_begun(out / INSTRUCTION)
     used = {"backbone": first, "seed": first, "instruction": first, "training": second, "general": second}
     changed = {name for name, is_used in used.items() if is_used and before.get(name) != now[name]}
-    if first:  # stage 1 loads its model as the others do
+    if first and not second:  # stage 1 loads its model as the others do
         changed |= {
             f"training.{name}" for name in _OF_LOADING if before["training"].get(name) != now["training"].get(name)
         }

@@ -15,6 +15,9 @@ from polypref.models.inputs import Input
 
 Ints = NDArray[np.int64]
 
+_WORTH_A_PASS = 512  # tokens, beside whose arithmetic what a pass costs by itself is little
+_LEAST_FILLED = 0.7  # of a padded row, in a pass that is worth it without that row
+
 
 @dataclass(frozen=True, eq=False)
 class Tree:
@@ -232,14 +235,17 @@ def fill_by_tokens(costs: Iterable[int], budget: int) -> list[list[int]]:
 def fill_padded(lengths: Sequence[int], budget: int, rows: Sequence[int] | None = None) -> list[list[int]]:
     """Which items go together, longest first, so that each padded batch holds at most `budget` tokens or one item.
 
-    An item has `rows` inputs, of which the longest has `lengths` tokens; one input unless told.
+    A batch that is worth a pass of its own takes no much shorter item, which would be padded: of few items, lengths
+    differ much. An item has `rows` inputs, of which the longest has `lengths` tokens; one input unless told.
     """
     order = sorted(range(len(lengths)), key=lambda at: -lengths[at])
     bins: list[list[int]] = []
     filled = 0
     for at in order:
         own = 1 if rows is None else rows[at]
-        if not bins or lengths[bins[-1][0]] * (filled + own) > budget:
+        longest = lengths[bins[-1][0]] if bins else 0
+        is_ragged = longest * filled >= _WORTH_A_PASS and lengths[at] < _LEAST_FILLED * longest
+        if not bins or is_ragged or longest * (filled + own) > budget:
             bins.append([])
             filled = 0
         bins[-1].append(at)
