@@ -47,6 +47,7 @@ SIMULATED = "simulated"
 SCRATCH, PLAIN = "scratch", "plain"
 WAYS: dict[str, dict[str, Any]] = {
     "enrichment": {"enrichment": 0.3, "interpolation": [0.5]},
+    "enrichment-0.5": {"enrichment": 0.5, "interpolation": [0.5]},
     "lora": {"training": {"lora": {"rank": 8}}, "interpolation": []},
     "imitation": {"imitation": 0.1, "interpolation": [0.5]},
     "both": {"enrichment": 0.3, "imitation": 0.1, "interpolation": [0.5]},
@@ -272,7 +273,7 @@ def frontier(rows: Sequence[Row]) -> Figure:
     """Domain accuracy of each way against what it loses in general, with intervals."""
     figure, (ax,) = new_axes([4.2], height=3.0)
     names = dict.fromkeys(row.way for row in rows)
-    looks = zip(names, (GREY, "black", BLUE, RED, "black", GREY, BLUE), "XPosD^v")
+    looks = zip(names, (GREY, "black", BLUE, RED, "black", GREY, BLUE, RED), "XPosD^v<")
     for way, color, marker in sorted(looks, key=lambda look: look[0] != GENERAL):
         for model in dict.fromkeys(row.model for row in rows if row.way == way):
             found = [row for row in rows if (row.way, row.model) == (way, model)]

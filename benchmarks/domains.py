@@ -100,8 +100,8 @@ def speed(folder: Path, data: str, number: int, repeats: int) -> dict[str, float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--backbones", nargs="+", default=["embedded:minilm", "embedded:smollm2"])
-    parser.add_argument("--groups", type=int, nargs="+", default=[640, 100], help="one number for each backbone")
+    parser.add_argument("--backbones", nargs="+", default=["embedded:minilm", "embedded:minilm", "embedded:smollm2"])
+    parser.add_argument("--groups", type=int, nargs="+", default=[120, 320, 20], help="one number for each backbone")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--stage", nargs=2, metavar=("STAGE", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()

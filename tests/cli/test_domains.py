@@ -76,7 +76,13 @@ def test_a_killed_run_over_many_domains_goes_on_to_the_same_bytes(polypref, cust
     assert "was made by another model" in other.err
     run = polypref(*words, "--out", out, "--resume", "--json")
     assert json.loads(run.out)["kept"] == 4
+    assert "the general model read 4 of 10 groups" in run.err
     assert out.read_bytes() == whole.read_bytes()
+    later = tmp_path / "later.jsonl"
+    later.with_name("later.jsonl.unfinished").write_bytes(b"".join(whole.read_bytes().splitlines(keepends=True)[:9]))
+    run = polypref(*words, "--out", later, "--resume", "--json")
+    assert json.loads(run.out)["kept"] == 8
+    assert "the general model read 2 of 6 groups" in run.err  # the first block again, and what was missing
 
 
 def test_more_groups_are_scored_together_the_more_domains_there_are(customised, saved):
@@ -95,6 +101,8 @@ def test_rankings_are_those_of_the_domains_model(polypref, customised, data, tmp
     used = [models.name_for(group) if domain == "own" else domain for group in groups]
     expected = [models[name].rank(group) for name, group in zip(used, groups)]
     assert [one["ranking"] for one in found["groups"]] == expected
+    assert [one["domain"] for one in found["groups"]] == used
+    assert f"{used[0]} · Question 0" in polypref("rank", customised, "--data", data, "--domain", domain).out
     assert polypref("rank", customised, "--data", data, "--domain", domain, "--out", tmp_path / "r.jsonl").status == 0
     assert [group.meta["ranking"]["domain"] for group in load_groups(tmp_path / "r.jsonl")] == used
 

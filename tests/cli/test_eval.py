@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -203,6 +204,29 @@ def test_what_cannot_be_measured_is_said(polypref, saved, data, tmp_path):
         assert run.status == 2
         assert sentence in run.err
         assert run.err.count("\n") == 1
+
+
+def test_each_domains_model_is_compared_on_what_each_domain_prefers(polypref, saved, tmp_path):
+    for folder, seed in (("general", 0), ("domains/academy", 1)):
+        PreferenceModel.from_pretrained(saved("scalar", seed=seed)).save_pretrained(tmp_path / "custom" / folder)
+    texts = [("because", "roses"), ("it follows", "as if"), ("so", "ah")]
+    rows = [{"query": f"Why {k}?", "responses": {"academy": a, "poetry": b}} for k, (a, b) in enumerate(texts)]
+    (tmp_path / "dsp.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    words = ("eval", tmp_path / "custom", "--data", tmp_path / "dsp.jsonl", "--domain", "each")
+    run = polypref(*words, "--json")
+    assert run.status == 0, run.err
+    found = json.loads(run.out)
+    assert found["domain"] == "each"
+    matrix = found["models"][str(tmp_path / "custom")]
+    assert (matrix["models"], matrix["domains"]) == (["general", "academy"], ["academy", "poetry"])
+    for name, cells in matrix["cells"].items():
+        model = PreferenceModel.from_pretrained(tmp_path / "custom", domain=name)
+        right = np.mean([model.preferences(Group(row["query"], t))[0, 1] > 0.5 for row, t in zip(rows, texts)])
+        assert cells["academy"]["accuracy"]["value"] == pytest.approx(right)
+        assert cells["poetry"]["accuracy"]["value"] == pytest.approx(1 - right)
+    table = polypref(*words)
+    assert "custom: How often a model (row) prefers what a domain (column) prefers" in " ".join(table.out.split())
+    assert [line.split()[0] for line in table.out.splitlines() if "[" in line][1:] == ["general", "academy"]
 
 
 def test_models_of_the_same_name_have_files_of_their_own(polypref, saved, tmp_path):

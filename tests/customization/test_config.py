@@ -25,6 +25,8 @@ WHOLE = {"general": DATA, "domains": {"data": "d.jsonl"}}
             "unknown setting 'domains.enrich'; known are data, eval_data",
         ),
         ({**WHOLE, "domains": {"data": "d", "enrichment": 1}}, "the setting domains.enrichment is 1: input should be"),
+        ({**WHOLE, "domains": {"data": "d", "enrichment": 0.9999999}}, "should be less than or equal to 0.99"),
+        ({**WHOLE, "sweep": {}}, "sweep lists nothing to try"),
         ({**WHOLE, "domains": {}}, "the setting domains.data is missing"),
         ({**WHOLE, "domains": {"data": "d", "interpolation": [1.0]}}, "domains.interpolation.0 is 1.0"),
         ({**WHOLE, "training": {"heed": "general"}}, "unknown setting 'heed'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -11,7 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polypref.training.mixing import MixingSampler
+from polypref.training import recipe
+from polypref.training.config import make_config
+from polypref.training.mixing import Enrichment, MixingSampler
+from tests.customization.conftest import GENERAL_TASTE, tasteful
 
 
 def run_of(sampler, epochs):
@@ -72,3 +76,33 @@ def test_the_order_depends_on_the_epoch_and_the_seed_alone():
 def test_shares_that_floats_cannot_hold_are_exact(share, places):
     sampler = MixingSampler(places, 50, share, 0)
     assert sum(at >= places for at in islice(sampler, places)) == math.floor(round(places * share, 6))
+
+
+@pytest.mark.parametrize(("length", "few"), [({"epochs": 2}, 14), ({"max_steps": 3}, 12)])
+def test_of_many_groups_only_those_that_are_mixed_in_are_read(encoder, tmp_path, monkeypatch, length, few):
+    """Seven groups for two epochs, or three batches of eight, half of which is mixed in; the seed says which."""
+    read, real = [], recipe.training_groups
+    monkeypatch.setattr(recipe, "training_groups", lambda groups, **more: read.append(groups) or real(groups, **more))
+    judged = tasteful(200, GENERAL_TASTE, seed=1)
+    silent = [replace(group, comparisons=()) for group in judged]
+    taken = {}
+    for seed in (0, 1):
+        config = make_config(
+            {"backbone": encoder, "out": str(tmp_path / str(seed)), "seed": seed, "batch_size": 8, **length}
+        )
+        enrichment = Enrichment([*silent, *judged], 0.5)
+        recipe.train(config, tasteful(7, GENERAL_TASTE, seed=2), [], enrichment=enrichment)
+        _, mixed, _ = read[-3:]
+        taken[seed] = {group.prompt for group in mixed}
+        assert len(mixed) == len(taken[seed]) == few
+        assert all(group.comparisons for group in mixed)
+    assert taken[0] != taken[1]
+
+
+def test_of_few_groups_all_are_mixed_in(encoder, tmp_path, monkeypatch):
+    read, real = [], recipe.training_groups
+    monkeypatch.setattr(recipe, "training_groups", lambda groups, **more: read.append(groups) or real(groups, **more))
+    few = tasteful(3, GENERAL_TASTE, seed=1)
+    config = make_config({"backbone": encoder, "out": str(tmp_path / "out"), "batch_size": 8})
+    recipe.train(config, tasteful(7, GENERAL_TASTE, seed=2), [], enrichment=Enrichment(few, 0.5))
+    assert read[1] == few

@@ -13,7 +13,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from polypref import PreferenceModel, customize, make_customize_config, save_groups
-from polypref.customization import stages
+from polypref.customization import stages, tradeoff
+from polypref.customization.data import load_data
 from polypref.customization.tradeoff import recommended
 from polypref.errors import PolyprefError
 from polypref.models.heads import make_head
@@ -45,36 +46,47 @@ def test_the_folder_holds_a_general_model_and_the_recommended_one_of_each_domain
     out = tmp_path / "out"
     assert found.out == out
     assert list(found.domains) == ["academy", "business"]
-    for name, tradeoff in found.domains.items():
+    for name, measured in found.domains.items():
         folder = out / "domains" / name
         kept = {path.name for path in folder.iterdir()}
         assert kept >= {"config.json", "training.json", "history.json", "tradeoff.json", "curves.png", "frontier.png"}
         assert not (folder / "run").exists()
         steps = {"academy": [0, 2, 4], "business": [0, 2, 3]}  # every second and the last
-        assert [point.step for point in tradeoff.points if point.alpha is None] == steps[name]
-        assert [point.alpha for point in tradeoff.points] == [None, None, None, 0.5]
-        assert tradeoff.recommended == recommended(tradeoff.points, 1.0)
+        assert [point.step for point in measured.points if point.alpha is None] == steps[name]
+        assert [point.alpha for point in measured.points] == [None, None, None, 0.5]
+        assert measured.recommended == recommended(measured.points, 1.0)
         model = PreferenceModel.from_pretrained(out, domain=name)
         assert model.preferences(FRESH[0]).shape == (2, 2)
     assert json.loads((out / "customize.json").read_text())["domains"]["interpolation"] == [0.5]
 
 
-def test_the_recommended_model_is_that_of_the_recommended_point(customized, settings, tmp_path, monkeypatch):
-    """The saved model gets the test set as right as the report says, and it is the checkpoint of its step."""
+@pytest.mark.parametrize("middle", [False, True])
+def test_the_recommended_model_is_that_of_the_recommended_point(customized, settings, tmp_path, monkeypatch, middle):
+    """The saved model has the weights of its step, and gets the test set as right as the report says."""
     seen = {}
-    real = stages._trained
+    measure = tradeoff.TradeoffWatch._measure
 
-    def trained(run, step):
-        model = real(run, step)
-        seen[step] = {name: tensor.clone() for name, tensor in model.encoder.classifier.state_dict().items()}
-        return model
+    def remember(watch, state):
+        weights = watch.model.encoder.classifier.state_dict()
+        seen[state.global_step] = {name: tensor.clone() for name, tensor in weights.items()}
+        measure(watch, state)
 
-    monkeypatch.setattr(stages, "_trained", trained)
-    found = customized(domains={"training": {"epochs": 3}}).domains["academy"]
+    monkeypatch.setattr(tradeoff.TradeoffWatch, "_measure", remember)
+    if middle:
+        for module in (tradeoff, stages):
+            monkeypatch.setattr(module, "recommended", lambda points, _: points[min(1, len(points) - 1)])
+    changes = {"training": {"epochs": 3}, "eval_share": 0.3}
+    found = customized(domains=changes).domains["academy"]
     weights = weights_of(tmp_path / "out" / "domains" / "academy")
     step = found.recommended.step
     expected = seen[step] if step else weights_of(tmp_path / "out" / "general")
     torch.testing.assert_close(weights, {name: expected[name] for name in weights}, rtol=0, atol=0)
+    if middle:
+        assert step == 2 < max(seen)
+        assert any(not torch.equal(weights[name], seen[max(seen)][name]) for name in weights)
+    test = load_data(make_customize_config(settings(domains=changes)), Report()).domains["academy"].test
+    model = PreferenceModel.from_pretrained(tmp_path / "out", domain="academy")
+    assert found.after.domain.value == pytest.approx(np.mean([P[0, 1] > 0.5 for P in model.preferences(test)]))
 
 
 def test_nothing_gained_means_the_general_model(customized, tmp_path):
@@ -134,6 +146,26 @@ def test_a_domain_can_be_added(quick, settings, files):
     assert quick().domains == {"academy": first}
     with pytest.raises(PolyprefError, match="other data than there are now for the general set helpful"):
         customize(make_customize_config(settings(general={"training": {"max_steps": 1}}, domains=None)))
+
+
+def test_domains_can_be_added_to_a_finished_general_model(quick, customized, tmp_path):
+    """So much of the general sets is set aside as the domains will choose by, unless they choose by another share."""
+    customized(general={"training": {"max_steps": 1}}, domains=None)
+    stamp = (tmp_path / "out" / "general" / "model.safetensors").stat().st_mtime_ns
+    with pytest.raises(PolyprefError, match=r"the general set helpful, .*split alike \(eval_share, choose_share"):
+        quick(domains={"choose_share": 0.5})
+    assert list(quick(domains={"choose_share": 0.1}).domains) == ["academy"]
+    assert (tmp_path / "out" / "general" / "model.safetensors").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("start", ["model", "skip"])
+def test_general_sets_that_nothing_was_trained_on_may_be_split_otherwise(customized, encoder, tmp_path, start):
+    PreferenceModel.from_backbone(encoder, max_length=64).save_pretrained(tmp_path / "mine")
+    general = {"model": str(tmp_path / "mine")} if start == "model" else {"skip": True}
+    customized(general=general, domains=None)
+    customized(general=general, domains={"choose_share": 0.5})
+    with pytest.raises(PolyprefError, match="the general set helpful"):
+        customized(general=general, domains=None)
 
 
 def test_data_of_a_domain_that_has_made_nothing_can_be_corrected(quick, files, tmp_path, monkeypatch):

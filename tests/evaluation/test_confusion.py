@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,14 @@ def test_a_cell_is_how_often_the_model_of_the_row_prefers_what_the_domain_of_the
     expected = [[1 / 2, 1 / 2, np.nan], [3 / 4, 1 / 2, np.nan], [1 / 4, 1 / 2, np.nan]]
     np.testing.assert_allclose(found.accuracies(), expected)
     assert [(cell.pairs, cell.ties) for cell in found.cells[0]] == [(5, 1), (2, 0), (1, 1)]
+
+
+def test_where_several_domains_judge_a_group_each_criterion_is_a_domain():
+    """The same judgments in one group, and in a group of each domain."""
+    apart = [said("p1", "long", (1, 0), (1, 2)), said("p1", "short", (0, 1), (1, 2))]
+    criteria = [replace(c, criterion=group.domain) for group in apart for c in group.comparisons]
+    together = [Group("p1", TEXTS, [*criteria, Comparison(0, 2)])]
+    assert domain_confusion(MODELS, together, resamples=50) == domain_confusion(MODELS, apart, resamples=50)
 
 
 def random_groups(seed, count=40):

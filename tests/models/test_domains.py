@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polypref import Group
+from polypref import Comparison, Group
 from polypref.errors import PolyprefError
 from polypref.models.adapters import Lora, has_lora
 from polypref.models.customised import RESERVED, DomainError, domain_folder, domain_names
@@ -296,6 +297,8 @@ def test_every_name_of_a_domain_has_a_folder_of_its_own(tmp_path_factory, name):
     if name in RESERVED:
         return
     out = Path("out")
+    if len(quote(name)) > 200:
+        name = name[:16]  # of at most twelve characters each
     folder = domain_folder(out, name)
     assert folder.parent == out / "domains"
     assert folder.name not in (".", "..")
@@ -305,6 +308,35 @@ def test_every_name_of_a_domain_has_a_folder_of_its_own(tmp_path_factory, name):
     made.mkdir(parents=True)
     (made / "config.json").touch()
     assert domain_names(root) == [name]
+
+
+def test_a_name_too_long_for_a_folder_is_refused():
+    refused(lambda: domain_folder("out", "界" * 30), "too long a name for a folder: 270 characters", "and 200 fit")
+
+
+def test_a_group_is_of_the_domain_that_judges_it_alone(customized_for_academy):
+    models, asked = customized_for_academy, ("a", "b")
+    for criteria, domain, used in (
+        (("academy", "academy"), None, "academy"),
+        (("academy",), "chess", "general"),
+        (("helpfulness", "honesty"), None, "general"),
+        ((None,), None, "general"),
+        ((), None, "general"),
+    ):
+        judgments = [Comparison(0, 1, criterion=criterion) for criterion in criteria]
+        assert models.name_for(Group("Why?", asked, judgments, domain=domain)) == used
+    for criteria in (("academy", "business"), ("academy", None)):  # one of them alone has a model
+        judgments = [Comparison(0, 1, criterion=criterion) for criterion in criteria]
+        refused(lambda judgments=judgments: models.name_for(Group("Why?", asked, judgments)), "judged by several")
+
+
+@pytest.fixture
+def customized_for_academy(customised, tmp_path):
+    """The models of a folder with one domain."""
+    out = shutil.copytree(customised("llama"), tmp_path / "out")
+    for domain in ("business", "poetry"):
+        shutil.rmtree(domain_folder(out, domain))
+    return DomainModels.from_pretrained(out)
 
 
 def test_a_domain_that_is_still_being_trained_is_none_yet(customised, tmp_path):

@@ -262,12 +262,12 @@ def check_cache(folder: str | None, no_cache: bool) -> None:
         raise PolyprefError("--cache and --no-cache contradict each other: give one of them")
 
 
-def note_by_general(model: PreferenceModel, groups: int) -> None:
-    """Say, of `--domain own`, how many groups had no domain with a model."""
+def note_by_general(model: PreferenceModel) -> None:
+    """Say, of `--domain own`, how many of the groups read had no domain with a model."""
     from polypref.models.domains import OwnDomains
 
     if isinstance(model, OwnDomains) and model.by_general:
-        note(f"the general model read {model.by_general:,} of {groups:,} groups, which no domain's model is for")
+        note(f"the general model read {model.by_general:,} of {model.read:,} groups, which no domain's model is for")
 
 
 def named_domain(domain: str | None) -> dict[str, str]:

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from polypref.models.preference_model import PreferenceModel
 
 _EACH = "each"  # --domain: the models of all domains, on what each domain prefers
+_DomainName = Annotated[
+    Optional[str],
+    typer.Option(
+        "--domain",
+        metavar="NAME",
+        help="Of a customised folder, the model of this domain; own: each group's own, or else the general one; each: "
+        "all models, on what each domain prefers.",
+        show_default=False,
+    ),
+]
 
 
 def evaluate(
@@ -46,7 +56,7 @@ def evaluate(
         Optional[str],
         typer.Option("--out", metavar="DIR", help="Write benchmark scores there: RewardBench's JSON, model cards."),
     ] = None,
-    domain: common.DomainName = None,
+    domain: _DomainName = None,
     format: common.FormatName = None,
     preferred: common.Preferred = None,
     skip_bad: common.SkipBad = False,
@@ -209,7 +219,7 @@ class _Reader:
 
         self.model, self.name = model, name
         self.cache = StateCache(model, folder) if kept and keeps(model) else None
-        self._groups = self._cut = 0
+        self._cut = 0
 
     def predict(self, groups: Sequence[Group]) -> Iterator[tuple[Group, Prediction]]:
         from polypref.evaluation.predicting import prediction
@@ -217,14 +227,13 @@ class _Reader:
         with common.progress_bar(self.name) as progress:
             for done, (group, known) in enumerate((self.cache or self.model).encode(groups), 1):
                 yield group, prediction(self.model, known)
-                self._groups += 1
                 self._cut += known.cut
                 progress("assessing", done, len(groups))
 
     def note(self) -> None:
         """Say what was cut, and whom the general model read for."""
         common.note_cut(self.name, self._cut, self.model.inputs.max_length)
-        common.note_by_general(self.model, self._groups)
+        common.note_by_general(self.model)
 
 
 def _each_domain(

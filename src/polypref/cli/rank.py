@@ -76,7 +76,8 @@ def rank(
             if out:
                 writer.write(replace(group, meta={**group.meta, RANKING: {"model": name, **ranking}}))
             if json:
-                listed.append({**_described(group), "ranking": ranking["order"], "scores": ranking["scores"]})
+                used = common.named_domain(ranking.get("domain"))
+                listed.append({**_described(group), **used, "ranking": ranking["order"], "scores": ranking["scores"]})
             elif not out:
                 show(group, ranking)
     if json and out != "-":
@@ -95,7 +96,8 @@ def show(group: Group, ranking: dict[str, Any]) -> None:
         score = "" if scores[at] is None else f"{scores[at]:.3f}"
         rows.append((str(at), score, *source, _shortened(group.responses[at], _RESPONSE)))
     header = ("index", _MEANING[ranking["rule"]], *(["source"] if named else []), "response")
-    title = " · ".join([*([group.id] if group.id else []), _shortened(group.prompt_text, _PROMPT)])
+    told = [group.id, ranking.get("domain"), _shortened(group.prompt_text, _PROMPT)]
+    title = " · ".join(filter(None, told))
     common.print_table(rows, header=header, title=title)
 
 
@@ -113,7 +115,7 @@ def _ranked(
         cut += known.cut
         yield group, {**common.named_domain(known.domain), "rule": rule, "order": order, "scores": scores}
     common.note_cut(name, cut, model.inputs.max_length)
-    common.note_by_general(model, len(groups))
+    common.note_by_general(model)
 
 
 def _lottery(P: NDArray[np.float64]) -> tuple[list[int], list[float | None]]:

@@ -55,7 +55,7 @@ def score(
         )
     sources.report_skipped()
     common.note_cut(name, done.cut, model.inputs.max_length)
-    common.note_by_general(model, done.groups)
+    common.note_by_general(model)
     result = {
         "model": name,
         **common.named_domain(model.domain),

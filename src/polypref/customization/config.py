@@ -26,6 +26,7 @@ def _listed(value: Any) -> Any:
 
 Files = Annotated[tuple[str, ...], BeforeValidator(_listed)]  # one, or several
 Share = Annotated[float, Field(ge=0, lt=1)]
+Mixed = Annotated[float, Field(ge=0, le=0.99)]
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -81,7 +82,7 @@ class Domains(BaseModel):
     skip_bad: bool = False
     pairs_from_ratings: bool = False
     training: dict[str, Any] = {}  # settings of polypref train for this stage
-    enrichment: Share = 0.0  # of the groups trained on, general ones
+    enrichment: Mixed = 0.0  # of the groups trained on, general ones
     imitation: Weight = 0.0  # of the language-modelling loss on the best responses
     distillation: Weight = 0.0  # of the cross-entropy towards the general model's probabilities
     # measured between the general and the customised weights; none: a quarter, a half and three quarters of the way,
@@ -96,7 +97,7 @@ class Sweep(BaseModel):
 
     model_config = _SETTINGS
 
-    enrichment: tuple[Share, ...] = ()
+    enrichment: tuple[Mixed, ...] = ()
     imitation: tuple[Weight, ...] = ()
     distillation: tuple[Weight, ...] = ()
     learning_rate: tuple[Annotated[float, Field(gt=0)], ...] = ()
@@ -164,6 +165,8 @@ def make_customize_config(settings: dict[str, Any]) -> CustomizeConfig:
         _check_spread(config.stage_3("", ""))
     elif config.sweep or config.few_shot:
         raise ConfigError("sweep and few_shot are about the domains' models, and there are no domains in the settings")
+    if config.sweep and not any(values for _, values in config.sweep):
+        raise ConfigError("sweep lists nothing to try: name settings, such as enrichment: [0, 0.3], or leave it out")
     if config.few_shot_steps and not config.few_shot:
         raise ConfigError("few_shot_steps is about few_shot, which is absent: list numbers of comparisons there")
     return config

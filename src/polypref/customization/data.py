@@ -61,7 +61,7 @@ class CustomizeData:
 
     @property
     def general_held_out(self) -> list[Group]:
-        """What stage 2 is watched on: not the test sets, unless there are no domains and nothing to choose."""
+        """What stage 2 is watched on: not the test sets, unless there are no domains to lose anything for."""
         return [group for parts in self.general.values() for group in (parts.choose if self.domains else parts.test)]
 
     @property
@@ -89,12 +89,12 @@ def load_data(config: CustomizeConfig, report: Report) -> CustomizeData:
     if config.instruction:
         reading = TrainingConfig(format=config.instruction.format, skip_bad=config.instruction.skip_bad)
         instruction = read_groups(config.instruction.data, reading, report)
-    if config.domains:
-        share, most = config.domains.choose_share, config.domains.choose_most
-        domains = {name: replace(whole, choose=share) for name, whole in domains.items()}
-        general = {
-            name: replace(whole, choose=min(share, most / max(len(whole.groups), 1))) for name, whole in general.items()
-        }
+    settings = config.domains or Domains(data=())  # set aside in any case, so that domains can be added later
+    share, most = settings.choose_share, settings.choose_most
+    domains = {name: replace(whole, choose=share) for name, whole in domains.items()}
+    general = {
+        name: replace(whole, choose=min(share, most / max(len(whole.groups), 1))) for name, whole in general.items()
+    }
     split = _Split((*general.values(), *domains.values()), config.seed, report)
     data = CustomizeData(
         {name: split.parts(f"the general set {name}", whole) for name, whole in general.items()},
@@ -164,11 +164,11 @@ def divided(groups: Iterable[Group]) -> dict[str | None, list[Group]]:
         if group.domain is not None or not group.comparisons:
             found[group.domain].append(group)
             continue
-        criteria: dict[str | None, list[Comparison]] = defaultdict(list)
+        judged: dict[str | None, list[Comparison]] = defaultdict(list)
         for comparison in group.comparisons:
-            criteria[comparison.criterion].append(comparison)
-        for criterion, comparisons in criteria.items():
-            found[criterion].append(replace(group, domain=criterion, comparisons=tuple(comparisons)))
+            judged[group.domain_of(comparison)].append(comparison)
+        for domain, comparisons in judged.items():
+            found[domain].append(replace(group, domain=domain, comparisons=tuple(comparisons)))
     return dict(found)
 
 

@@ -342,7 +342,7 @@ def _check_same(now: dict[str, Any], data: CustomizeData, out: Path) -> dict[str
         changed |= {
             f"training.{name}" for name in _OF_LOADING if before["training"].get(name) != now["training"].get(name)
         }
-    if third and before["domains"] and now["domains"]:  # without domains, the general sets are split otherwise
+    if third and before["domains"] and now["domains"]:
         names = now["domains"].keys() - _OF_DATA
         changed |= {f"domains.{name}" for name in names if before["domains"].get(name) != now["domains"][name]}
     if changed:
@@ -350,10 +350,14 @@ def _check_same(now: dict[str, Any], data: CustomizeData, out: Path) -> dict[str
             f"{out} was made with other settings for {', '.join(sorted(changed))} (see {out / RESOLVED}); go on with "
             "the same, or choose another --out"
         )
+    general = before["general"] or {}
+    learned = third or (
+        second and not general.get("model") and not general.get("skip")
+    )  # from general sets, or by them
     made = {
         what: digest
         for what, digest in made.items()
-        if what in begun or (not what.startswith(A_DOMAIN) and (first if what == "instruction.data" else second))
+        if what in begun or (not what.startswith(A_DOMAIN) and (first if what == "instruction.data" else learned))
     }
     _refuse_changed(made, {what: digest for what, digest in data.fingerprints().items() if what in made}, out)
     return made
@@ -376,8 +380,8 @@ def _refuse_changed(before: dict[str, str], now: dict[str, str], out: Path) -> N
     changed = [what for what, digest in now.items() if before.get(what) != digest]
     if changed:
         raise ConfigError(
-            f"{out} was made of other data than there are now for {', '.join(changed)}; go on with the same data, or "
-            "choose another --out"
+            f"{out} was made of other data than there are now for {', '.join(changed)}; go on with the same data, "
+            "split alike (eval_share, choose_share, choose_most, what other sets hold out), or choose another --out"
         )
 
 

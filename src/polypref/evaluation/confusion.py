@@ -2,7 +2,7 @@
 
     domain_confusion(
         models: Mapping[str, PreferenceModel],      # rows by name; a `DomainModels` is such a mapping
-        groups: Iterable[Group],                    # judged groups with a domain; others are left out
+        groups: Iterable[Group],                    # of a domain, or judged by several at once, each a criterion
         *, resamples: int = 1000, seed: int = 0, progress: Progress | None = None,
     ) -> DomainConfusion
 
@@ -92,12 +92,11 @@ def domain_confusion(
 
     `progress` is called with the model's name, and how many groups it has read of how many.
     """
-    judged = [group for group in groups if group.domain is not None and group.comparisons]
-    present = dict.fromkeys(group.domain for group in judged if group.domain is not None)
-    if not present:
+    judged = [group for group in groups if any(group.domain_of(c) is not None for c in group.comparisons)]
+    if not judged:
         raise DataError("no group has both a domain and comparisons, so there is nothing to compare domains on")
-    domains = tuple(sorted(present, key=lambda domain: domain not in models))  # those without a model come last
     said = _said(judged)
+    domains = tuple(sorted(said, key=lambda domain: domain not in models))  # those without a model come last
     rows = []
     for name in models:
         margins = _margins(models[name], _counted(judged, name, progress))
@@ -122,8 +121,9 @@ def _said(groups: Sequence[Group]) -> dict[str, _Said]:
     for number, group in enumerate(groups):
         prompt = prompts.setdefault(prompt_key(group), len(prompts))
         for c in group.comparisons:
-            share = c.p if c.i < c.j else 1 - c.p
-            rows[group.domain or ""].append((number, min(c.i, c.j), max(c.i, c.j), prompt, share, c.weight))
+            domain, share = group.domain_of(c), c.p if c.i < c.j else 1 - c.p
+            if domain is not None:
+                rows[domain].append((number, min(c.i, c.j), max(c.i, c.j), prompt, share, c.weight))
     columns = {domain: np.array(part, dtype=np.float64).T for domain, part in rows.items()}
     return {domain: _Said(*part[:4].astype(np.int64), *part[4:]) for domain, part in columns.items()}
 

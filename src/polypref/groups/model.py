@@ -167,6 +167,10 @@ class Group:
             return self.prompt
         return "\n\n".join(f"{m.role.capitalize()}: {m.content}" for m in self.prompt)
 
+    def domain_of(self, comparison: Comparison) -> str | None:
+        """The domain whose taste a comparison tells: the group's, or else, where several judge it, its criterion."""
+        return comparison.criterion if self.domain is None else self.domain
+
 
 _GROUP_FIELDS, _COMPARISON_FIELDS, _RATING_FIELDS = (
     frozenset(f.name for f in fields(kind)) - {"meta"} for kind in (Group, Comparison, Rating)

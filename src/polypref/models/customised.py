@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from polypref.errors import PolyprefError
+from polypref.groups.model import shown
 from polypref.models.folders import LAST
 
 GENERAL, DOMAINS = "general", "domains"
@@ -13,6 +14,7 @@ OWN, EACH = "own", "each"  # each group by the model of its own domain; the mode
 RESERVED = (GENERAL, OWN, EACH)  # what no domain can be called
 ADAPTER = "adapter_config.json"  # written last
 _ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_LONGEST = 200  # of 255 that most file systems take
 
 
 class DomainError(PolyprefError):
@@ -30,6 +32,11 @@ def domain_folder(path: str | Path, domain: str) -> Path:
     if not domain or domain in RESERVED:
         raise DomainError(f"a domain cannot be called {domain!r}: {', '.join(RESERVED)} have a meaning of their own")
     name = quote(domain, safe=" ()&,+!'")
+    if len(name) > _LONGEST:
+        raise DomainError(
+            f"the domain {shown(domain)} has too long a name for a folder: {len(name)} characters as {shown(name)}, "
+            f"and {_LONGEST} fit"
+        )
     return Path(path) / DOMAINS / (f"%2E{name[1:]}" if name.startswith(".") else name)
 
 

@@ -151,7 +151,8 @@ class OwnDomains(_Shared):
         super().__init__(general.encoder, general.head, general.inputs)
         self.domain = OWN
         self.window = WINDOW * min(len(models), _MOST_WINDOWS)  # enough to fill packs of every domain
-        self.by_general = 0  # groups that the general model read, no domain's model being theirs
+        self.read = 0  # groups so far
+        self.by_general = 0  # those of them that no domain's model is for
         self._models = models
 
     def encode(self, groups: Iterable[Group], budget: int = DEFAULT_BUDGET) -> Iterator[tuple[Group, GroupStates]]:
@@ -161,13 +162,14 @@ class OwnDomains(_Shared):
             places: dict[str, list[int]] = defaultdict(list)
             for place, group in enumerate(window):
                 places[self._models.name_for(group)].append(place)
+            self.read += len(window)
             self.by_general += len(places[GENERAL]) if GENERAL in places else 0
             found: dict[int, GroupStates] = {}
             for name, at in sorted(places.items()):
-                found |= zip(at, self._read(name, [window[place] for place in at], budget))
+                found |= zip(at, self._states(name, [window[place] for place in at], budget))
             yield from ((group, found[place]) for place, group in enumerate(window))
 
-    def _read(self, domain: str, groups: list[Group], budget: int) -> list[GroupStates]:
+    def _states(self, domain: str, groups: list[Group], budget: int) -> list[GroupStates]:
         model = self._models[domain]  # held no longer than this, for it may have to make room for the next
         return [replace(known, head=model.head) for _, known in model.encode(groups, budget)]
 
@@ -208,14 +210,15 @@ class DomainModels(Mapping[str, PreferenceModel]):
         return OwnDomains(self)
 
     def name_for(self, group: Group) -> str:
-        """The domain whose model reads a group; one that several domains judge at once has none."""
-        judges = {comparison.criterion for comparison in group.comparisons} if group.domain is None else set()
-        if len(judges & {*self._names}) > 1:
+        """The domain whose model reads a group: its own, or the one that judges it; not one of several at once."""
+        judges = {group.domain} if group.domain is not None else set(map(group.domain_of, group.comparisons))
+        ours = judges & {*self._names}
+        if ours and len(judges) > 1:
             raise DomainError(
                 f"the group with the prompt {shown(group.prompt_text)} has no domain, and is judged by several, each "
                 "by its own taste: choose one with --preferred, or name the domain whose model should read all groups"
             )
-        return group.domain if group.domain is not None and group.domain in self._names else GENERAL
+        return next((name for name in ours if name is not None), GENERAL)
 
     def __getitem__(self, domain: str) -> PreferenceModel:
         folder, _ = model_folder(self.path, domain)

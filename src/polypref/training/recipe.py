@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from polypref.models.heads import Head, make_head
 from polypref.models.imitation import language_head
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import Objective, default_objective, group_judgments, labels_of, make_objective
+from polypref.objectives.judgments import Uses
 from polypref.training.checkpoints import drop_unfinished, last_complete
 from polypref.training.config import ConfigError, TrainingConfig
 from polypref.training.data import Tally, TrainingGroup, training_groups
@@ -84,7 +86,8 @@ def train(
     )
     imitation = config.imitation > 0
     kept, tally = tokenise(groups, imitation=imitation)
-    mixed = tokenise(enrichment.groups, imitation=imitation)[0] if enrichment else []
+    to_mix = _to_mix(enrichment, len(kept), config, objective.uses) if enrichment else []
+    mixed = tokenise(to_mix, imitation=imitation)[0]
     held_out, held_out_tally = tokenise(eval_groups, judged_only=False)
     report.data(tally, held_out_tally, model.inputs.max_length)
     sampler = _sampler(enrichment, kept, mixed, config.seed) if enrichment else None
@@ -140,6 +143,20 @@ def _last_metrics(trainer: PreferenceTrainer, config: TrainingConfig) -> dict[st
     if logged and logged[-1]["step"] == trainer.state.global_step and not config.best_metric:
         return {name: value for name, value in logged[-1].items() if name.startswith("eval_")}
     return trainer.evaluate()
+
+
+def _to_mix(enrichment: Enrichment, own: int, config: TrainingConfig, uses: Uses) -> Sequence[Group]:
+    """As many judged groups as are mixed in during the run, drawn by the seed, or all: others are not tokenised."""
+    judged = [group for group in enrichment.groups if getattr(group, uses)]
+    if config.max_steps > 0:
+        places = config.max_steps * config.batch_size * config.accumulation
+    else:
+        places = math.ceil(config.epochs) * math.ceil(own / (1 - enrichment.share))
+    needed = math.ceil(places * enrichment.share)
+    if needed >= len(judged):
+        return judged
+    drawn = np.random.default_rng(config.seed).permutation(len(judged))[:needed]
+    return [judged[at] for at in sorted(drawn)]
 
 
 def _sampler(
