@@ -314,17 +314,15 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=Text(title) if title else None,
-        title_justify="left",
-        box=box.SIMPLE_HEAD if header else None,
-        show_header=bool(header),
-    )
+    table = Table(box=box.SIMPLE_HEAD if header else None, show_header=bool(header))
     for name in header:
         table.add_column(Text(name))  # as it is: in plain strings, rich takes [brackets] for styles
     for row in rows:
         table.add_row(*map(Text, row))
-    Console(stderr=stderr, highlight=False).print(table)
+    console = Console(stderr=stderr, highlight=False)
+    if title:
+        console.print(Text(title, style="italic"))  # a title of the table would be broken at the table's width
+    console.print(table)
 
 
 def parse_shares(text: str) -> dict[str, float]:
