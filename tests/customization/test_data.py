@@ -9,12 +9,12 @@ import pytest
 
 from polypref import Comparison, Group
 from polypref.customization.config import make_customize_config
-from polypref.customization.data import LeakError, load_data
+from polypref.customization.data import CustomizeData, LeakError, Parts, load_data
 from polypref.errors import PolyprefError
 from polypref.groups.splitting import prompt_key
 from polypref.groups.writing import save_groups
 from polypref.training.progress import Report
-from tests.customization.conftest import DOMAIN_TASTE, tasteful
+from tests.customization.conftest import DOMAIN_TASTE, GENERAL_TASTE, tasteful
 
 
 @pytest.fixture
@@ -220,6 +220,14 @@ def test_ties_alone_are_nothing_to_measure_by(load, tmp_path):
     ties = [Group(f"Prompt {k}?", ("a", "b"), [Comparison(0, 1), Comparison(1, 0)]) for k in range(6)]
     with pytest.raises(PolyprefError, match="the domain academy has only ties left to test on"):
         load(domains={"eval_data": {"academy": saved(tmp_path / "ties.jsonl", ties)}})
+
+
+def test_fingerprints_tell_where_a_part_ends():
+    groups = tasteful(3, GENERAL_TASTE)
+    made = [CustomizeData({"helpful": Parts(groups[:at], groups[at:2], groups[2:])}, {}) for at in (1, 2)]
+    first, second = (data.fingerprints() for data in made)
+    assert first.keys() == second.keys()
+    assert first["the general set helpful"] != second["the general set helpful"]
 
 
 def test_without_domains_stage_2_is_watched_on_what_is_held_out(load):

@@ -77,7 +77,7 @@ class CustomizeData:
 
     def fingerprints(self) -> dict[str, str]:
         """A digest of each set, its parts and their order included, by what messages call the set."""
-        found = {what: _digest((*parts.train, *parts.choose, *parts.test)) for what, parts in self.sets.items()}
+        found = {what: _digest(parts.train, parts.choose, parts.test) for what, parts in self.sets.items()}
         return {**found, "instruction.data": _digest(self.instruction)}
 
 
@@ -243,10 +243,12 @@ class _Split:
         return Parts(found["train"], found["choose"], whole.test or found["test"])
 
 
-def _digest(groups: Iterable[Group]) -> str:
+def _digest(*parts: Iterable[Group]) -> str:
     found = hashlib.blake2b(digest_size=16)
-    for row in to_rows(groups):
-        found.update(json.dumps(row, default=str).encode())
+    for part in parts:
+        for row in to_rows(part):
+            found.update(json.dumps(row, default=str).encode())
+        found.update(b"\n")  # rows have none
     return found.hexdigest()
 
 
