@@ -320,7 +320,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
-    parser.add_argument("--ways", nargs="+", default=[SCRATCH, PLAIN, "enrichment", "lora"])
+    parser.add_argument("--ways", nargs="+", default=[SCRATCH, PLAIN, "enrichment", "enrichment-0.5", "lora"])
     parser.add_argument("--between", type=float, nargs="+", default=[0.25, 0.5, 0.75], help="of the plain way")
     given = parser.parse_args()
     rows: list[Row] = []
