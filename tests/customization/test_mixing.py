@@ -78,11 +78,17 @@ def test_shares_that_floats_cannot_hold_are_exact(share, places):
     assert sum(at >= places for at in islice(sampler, places)) == math.floor(round(places * share, 6))
 
 
+@pytest.fixture
+def read(monkeypatch):
+    """The groups that were tokenised, call by call."""
+    calls, real = [], recipe.training_groups
+    monkeypatch.setattr(recipe, "training_groups", lambda groups, **more: calls.append(groups) or real(groups, **more))
+    return calls
+
+
 @pytest.mark.parametrize(("length", "few"), [({"epochs": 2}, 14), ({"max_steps": 3}, 12)])
-def test_of_many_groups_only_those_that_are_mixed_in_are_read(encoder, tmp_path, monkeypatch, length, few):
+def test_of_many_groups_only_those_that_are_mixed_in_are_read(encoder, tmp_path, read, length, few):
     """Seven groups for two epochs, or three batches of eight, half of which is mixed in; the seed says which."""
-    read, real = [], recipe.training_groups
-    monkeypatch.setattr(recipe, "training_groups", lambda groups, **more: read.append(groups) or real(groups, **more))
     judged = tasteful(200, GENERAL_TASTE, seed=1)
     silent = [replace(group, comparisons=()) for group in judged]
     taken = {}
@@ -99,9 +105,7 @@ def test_of_many_groups_only_those_that_are_mixed_in_are_read(encoder, tmp_path,
     assert taken[0] != taken[1]
 
 
-def test_of_few_groups_all_are_mixed_in(encoder, tmp_path, monkeypatch):
-    read, real = [], recipe.training_groups
-    monkeypatch.setattr(recipe, "training_groups", lambda groups, **more: read.append(groups) or real(groups, **more))
+def test_of_few_groups_all_are_mixed_in(encoder, tmp_path, read):
     few = tasteful(3, GENERAL_TASTE, seed=1)
     config = make_config({"backbone": encoder, "out": str(tmp_path / "out"), "batch_size": 8})
     recipe.train(config, tasteful(7, GENERAL_TASTE, seed=2), [], enrichment=Enrichment(few, 0.5))

@@ -37,15 +37,15 @@ ModelName = Annotated[
     str,
     typer.Argument(metavar="MODEL", help="Folder or Hugging Face id of a preference model.", show_default=False),
 ]
-DomainName = Annotated[
-    Optional[str],
-    typer.Option(
-        "--domain",
-        metavar="NAME",
-        help="Of a customised folder, the model of this domain; own: each group's own, or else the general one.",
-        show_default=False,
-    ),
-]
+
+
+def domain_option(more: str = "") -> Any:
+    """`--domain`, and what it takes besides."""
+    words = "Of a customised folder, the model of this domain; own: each group's own, or else the general one"
+    return typer.Option("--domain", metavar="NAME", help=f"{words}{more}.", show_default=False)
+
+
+DomainName = Annotated[Optional[str], domain_option()]
 MaxLength = Annotated[
     Optional[int],
     typer.Option(

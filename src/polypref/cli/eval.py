@@ -23,16 +23,7 @@ if TYPE_CHECKING:
     from polypref.models.preference_model import PreferenceModel
 
 _EACH = "each"  # --domain: the models of all domains, on what each domain prefers
-_DomainName = Annotated[
-    Optional[str],
-    typer.Option(
-        "--domain",
-        metavar="NAME",
-        help="Of a customised folder, the model of this domain; own: each group's own, or else the general one; each: "
-        "all models, on what each domain prefers.",
-        show_default=False,
-    ),
-]
+_DomainName = Annotated[Optional[str], common.domain_option("; each: all models, on what each domain prefers")]
 
 
 def evaluate(

@@ -351,9 +351,8 @@ def _check_same(now: dict[str, Any], data: CustomizeData, out: Path) -> dict[str
             "the same, or choose another --out"
         )
     general = before["general"] or {}
-    learned = third or (
-        second and not general.get("model") and not general.get("skip")
-    )  # from general sets, or by them
+    is_trained = not general.get("model") and not general.get("skip")
+    learned = third or (second and is_trained)  # from the general sets, or chosen by them
     made = {
         what: digest
         for what, digest in made.items()

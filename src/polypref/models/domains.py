@@ -212,13 +212,13 @@ class DomainModels(Mapping[str, PreferenceModel]):
     def name_for(self, group: Group) -> str:
         """The domain whose model reads a group: its own, or the one that judges it; not one of several at once."""
         judges = {group.domain} if group.domain is not None else set(map(group.domain_of, group.comparisons))
-        ours = judges & {*self._names}
+        ours = [name for name in self._names if name in judges]
         if ours and len(judges) > 1:
             raise DomainError(
                 f"the group with the prompt {shown(group.prompt_text)} has no domain, and is judged by several, each "
                 "by its own taste: choose one with --preferred, or name the domain whose model should read all groups"
             )
-        return next((name for name in ours if name is not None), GENERAL)
+        return ours[0] if ours else GENERAL
 
     def __getitem__(self, domain: str) -> PreferenceModel:
         folder, _ = model_folder(self.path, domain)

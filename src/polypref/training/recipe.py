@@ -151,7 +151,7 @@ def _to_mix(enrichment: Enrichment, own: int, config: TrainingConfig, uses: Uses
     if config.max_steps > 0:
         places = config.max_steps * config.batch_size * config.accumulation
     else:
-        places = math.ceil(config.epochs) * math.ceil(own / (1 - enrichment.share))
+        places = math.ceil(config.epochs) * len(MixingSampler(own, len(judged), enrichment.share, config.seed))
     needed = math.ceil(places * enrichment.share)
     if needed >= len(judged):
         return judged
