@@ -11,7 +11,7 @@ from polypref.customization.measuring import GeneralAnswers, Scores, Yardstick
 from polypref.customization.tradeoff import Point, read_points, recommended, write_points
 from polypref.evaluation.assessment import assess
 from polypref.evaluation.predicting import predict
-from polypref.evaluation.resampling import Estimate
+from polypref.statistics.resampling import Estimate
 from tests.customization.conftest import DOMAIN_TASTE, GENERAL_TASTE, tasteful
 from tests.training.conftest import make_groups
 

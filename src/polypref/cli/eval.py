@@ -16,11 +16,11 @@ from polypref.errors import DataError, PolyprefError
 if TYPE_CHECKING:
     from polypref.evaluation.assessment import Assessment
     from polypref.evaluation.benchmarks.base import Benchmark, Judged
-    from polypref.evaluation.comparing import Difference, Evidence
     from polypref.evaluation.prediction import Prediction
     from polypref.groups.model import Group
     from polypref.models.domains import DomainModels
     from polypref.models.preference_model import PreferenceModel
+    from polypref.statistics.comparing import Difference, Evidence
 
 _EACH = "each"  # --domain: the models of all domains, on what each domain prefers
 _DomainName = Annotated[Optional[str], common.domain_option("; each: all models, on what each domain prefers")]
@@ -159,7 +159,7 @@ class _Run:
 
     def differences(self) -> dict[str, dict[str, Difference]]:
         """Each later model less the first one, by metric."""
-        from polypref.evaluation.comparing import compare_with_first
+        from polypref.statistics.comparing import compare_with_first
 
         return compare_with_first(self.evidence, resamples=self.resamples, seed=self.seed)
 

@@ -10,7 +10,7 @@ import typer
 from polypref.cli import common
 
 if TYPE_CHECKING:
-    from polypref.evaluation.inspection import Inspection
+    from polypref.inspection.inspector import Inspection
 
 
 def inspect(
@@ -26,7 +26,7 @@ def inspect(
     json: common.Json = False,
 ) -> None:
     """Say what kind of preferences the data hold: agreement, cycles, conflicts, shortcuts, and the head that fits."""
-    from polypref.evaluation.inspection import inspect_groups
+    from polypref.inspection.inspector import inspect_groups
 
     sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
     try:
@@ -34,7 +34,7 @@ def inspect(
     finally:
         sources.report_skipped()
     if figures:
-        from polypref.evaluation.figures import write_figures
+        from polypref.inspection.figures import write_figures
 
         for path in write_figures(seen, figures):
             common.note(f"wrote {path}")
@@ -51,7 +51,7 @@ def show(seen: Inspection, title: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from polypref.evaluation.screen import inspection_lines
+    from polypref.inspection.screen import inspection_lines
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)

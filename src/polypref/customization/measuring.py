@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from polypref.evaluation.metrics import TIE, JudgedPairs, accuracy
 from polypref.evaluation.predicting import predict
-from polypref.evaluation.resampling import Bootstrap, Estimate, Terms, percentiles
 from polypref.groups.model import Group
 from polypref.groups.splitting import prompt_key
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import group_judgments
+from polypref.statistics.resampling import Bootstrap, Estimate, Terms, percentiles
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from polypref.errors import DataError, Undefined
 from polypref.evaluation import metrics
-from polypref.evaluation.comparing import Evidence
 from polypref.evaluation.crowd_metrics import (
     correlation,
     entropy,
@@ -34,7 +33,6 @@ from polypref.evaluation.pairwise import (
     worst_part,
 )
 from polypref.evaluation.prediction import Prediction
-from polypref.evaluation.resampling import Bootstrap, Estimate, Terms
 from polypref.evaluation.responses import (
     BestOf,
     CyclicScores,
@@ -52,6 +50,8 @@ from polypref.evaluation.truth import TruthErrors, true_utilities, truth_errors
 from polypref.groups.model import Group
 from polypref.groups.splitting import prompt_key
 from polypref.groups.table import Table, Tabulator
+from polypref.statistics.comparing import Evidence
+from polypref.statistics.resampling import Bootstrap, Estimate, Terms
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -23,17 +23,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from polypref.drawing import write_drawings
 from polypref.errors import DataError
 from polypref.evaluation import metrics
-from polypref.evaluation.drawing import write_drawings
 from polypref.evaluation.metrics import JudgedPairs
 from polypref.evaluation.predicting import prediction
-from polypref.evaluation.resampling import Bootstrap, Estimate
 from polypref.evaluation.scoreboard import Board
 from polypref.groups.model import Group
 from polypref.groups.rows import Progress
 from polypref.groups.splitting import prompt_key
 from polypref.models.preference_model import PreferenceModel
+from polypref.statistics.resampling import Bootstrap, Estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,16 +12,16 @@ from polypref import choice
 from polypref.errors import Undefined
 from polypref.evaluation.assessment import Assessment, Assessor
 from polypref.evaluation.cache import StateCache
-from polypref.evaluation.comparing import Difference, Evidence, compare_with_first
 from polypref.evaluation.crowd_metrics import wasserstein_1
-from polypref.evaluation.inspection import inspect_groups
 from polypref.evaluation.predicting import prediction
 from polypref.evaluation.prediction import Prediction
 from polypref.evaluation.truth import true_matrix
 from polypref.groups.model import Group
+from polypref.inspection.inspector import inspect_groups
 from polypref.models.preference_model import PreferenceModel
 from polypref.reporting import choosing
 from polypref.reporting.contents import Chapter, Matrix, Opinion, Preferences, Prompt, Run, Verdict
+from polypref.statistics.comparing import Difference, Evidence, compare_with_first
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]  # what, done, of how many

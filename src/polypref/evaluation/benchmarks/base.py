@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from polypref.errors import DataError
-from polypref.evaluation.comparing import Difference
-from polypref.evaluation.intervals import wilson
 from polypref.evaluation.prediction import Prediction
-from polypref.evaluation.resampling import Bootstrap, Estimate, percentiles
 from polypref.groups.formats import Format, Options
 from polypref.groups.model import Group
 from polypref.groups.reading import _hub_dataset as hub_rows
 from polypref.groups.rows import RawRow, read_rows
 from polypref.groups.splitting import prompt_key
+from polypref.statistics.comparing import Difference
+from polypref.statistics.intervals import wilson
+from polypref.statistics.resampling import Bootstrap, Estimate, percentiles
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from polypref.evaluation.conflicts import Conflict
-from polypref.evaluation.inspection import Inspection
-from polypref.evaluation.measures import CERTAIN
-from polypref.evaluation.recommendation import OPPOSED
+from polypref.inspection.conflicts import Conflict
+from polypref.inspection.inspector import Inspection
+from polypref.inspection.measures import CERTAIN
+from polypref.inspection.recommendation import OPPOSED
 
 _BAR = "▁▂▃▄▅▆▇█"
 _COIN = 0.4  # disagreement of two tastes of one set from which on they say next to nothing
