@@ -13,6 +13,7 @@ from tests.reporting.conftest import CURVES, HOSTILE, knowing, make_chapter, ord
 from tests.reporting.test_markup import Texts
 
 from polypref import DataError, simulate
+from polypref.evaluation.catalogue import METRICS
 from polypref.evaluation.scoreboard import difference_board, scoreboard
 from polypref.reporting import words
 from polypref.reporting.building import training_chapter
@@ -126,7 +127,12 @@ def test_every_column_of_scores_has_a_meaning_and_every_meaning_a_column(report)
     boards.append(difference_board("knowing", extra.differences))
     names = {name for board in boards for name in board.header}
     assert {name for name in names if words.column(name) is None} <= {"model", "domain", "criterion", "annotator"}
-    assert set(words.COLUMNS) - names <= {"W1 of the constant", "groups", "comparisons", "balanced"}
+    assert {*words.COLUMNS, *(metric.heading for metric in METRICS)} - names <= {
+        "W1 of the constant",
+        "groups",
+        "comparisons",
+        "balanced",
+    }
 
 
 def test_the_difference_from_the_first_model_is_in_the_page(report):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from polypref.errors import DataError, Undefined
 from polypref.evaluation import metrics
+from polypref.evaluation.catalogue import METRICS
 from polypref.evaluation.crowd_metrics import (
     correlation,
     entropy,
@@ -282,14 +283,11 @@ class Assessor:
         seen = self._seen()
         pairs, length = seen.pairs, seen.table.length
         alike = alike_in_length(length[seen.first], length[seen.second])
-        accuracy = metrics.accuracy(pairs)
         found: dict[str, tuple[Terms, Ints]] = {
-            "accuracy": (accuracy, pairs.prompt),
-            "vote_accuracy": (metrics.vote_accuracy(pairs), pairs.prompt),
-            "log_loss": (metrics.log_loss(pairs), pairs.prompt),
-            "brier": (metrics.brier(pairs), pairs.prompt),
-            "accuracy_alike": (Terms(accuracy.top * alike, accuracy.bottom * alike), pairs.prompt),
+            metric.name: (metric.terms(pairs), pairs.prompt) for metric in METRICS if metric.terms is not None
         }
+        right = metrics.accuracy(pairs)
+        found["accuracy_alike"] = Terms(right.top * alike, right.bottom * alike), pairs.prompt
         tau, of = kendall(seen.score, seen.ranking, seen.table.group)
         found["kendall"] = Terms(tau, np.ones(len(tau))), seen.prompt[of]
         rows = np.array(self._crowd, dtype=np.float64).reshape(-1, 1 + len(CrowdErrors._fields))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from polypref.evaluation.assessment import Assessment
 from polypref.evaluation.benchmarks.base import Judged
+from polypref.evaluation.catalogue import BY_NAME, METRICS, Metric, Table
 from polypref.evaluation.pairwise import AnnotatorScores, PairwiseScores
 from polypref.statistics.comparing import Difference
 from polypref.statistics.resampling import Estimate
@@ -15,7 +17,6 @@ _NONE = "–"
 _MOST_PARTS = 12  # domains or criteria shown, the ones with most votes
 _ENDS = 5  # best and worst annotators shown of one model
 _ENDS_OF_MANY = 2  # and of each of several
-_ERRORS = frozenset({"log_loss", "brier", "wasserstein", "preference_error"})  # metrics of which less is better
 _Column = tuple[str, Callable[[Assessment], str]]
 
 
@@ -49,63 +50,44 @@ def scoreboard(assessments: Mapping[str, Assessment]) -> list[Board]:
 def _preferences(assessments: Mapping[str, Assessment]) -> Board:
     sizes = {f"{_count(a.groups, 'group')} · {_count(a.comparisons, 'comparison')}" for a in assessments.values()}
     counts: list[_Column] = [("groups", lambda a: f"{a.groups:,}"), ("comparisons", lambda a: f"{a.comparisons:,}")]
-    columns: list[_Column] = [
-        *(counts if len(sizes) > 1 else []),  # said once in the title if they are the same for all
-        ("accuracy [95 %]", lambda a: _pairwise(a, lambda s: _interval(s.accuracy))),
-        ("votes", lambda a: _pairwise(a, lambda s: _value(s.vote_accuracy))),
-        ("ceiling", lambda a: _pairwise(a, lambda s: f"{s.ceiling:.3f}")),
-        ("log loss", lambda a: _pairwise(a, lambda s: _value(s.log_loss))),
-        ("Brier", lambda a: _pairwise(a, lambda s: _value(s.brier))),
-        ("ECE", lambda a: _pairwise(a, lambda s: _value(s.ece))),
-        ("AUC", lambda a: _pairwise(a, lambda s: _value(s.auc))),
-    ]
+    columns = [*(counts if len(sizes) > 1 else []), *_metrics("preferences")]  # else said once, in the title
     title = " · ".join(["Preferences", *(sizes if len(sizes) == 1 else [])])
     return _board(title, assessments, columns, _remarks(assessments.values()))
 
 
 def _crowds(assessments: Mapping[str, Assessment]) -> Board | None:
     found = {name: a for name, a in assessments.items() if a.crowd}
-    columns: list[_Column] = [
-        ("responses", lambda a: f"{a.crowd.responses:,}" if a.crowd else _NONE),
-        ("W1 [95 %]", lambda a: _interval(a.crowd.wasserstein) if a.crowd else _NONE),
-        ("W1 of the constant", lambda a: _value(a.crowd.constant) if a.crowd else _NONE),
-        ("W1 of uniform", lambda a: _value(a.crowd.uniform) if a.crowd else _NONE),
-        ("error of the mean", lambda a: _interval(a.crowd.mean_error) if a.crowd else _NONE),
-    ]
-    return _board("Crowds (in units of the labels)", found, columns) if found else None
+    responses: _Column = ("responses", lambda a: f"{a.crowd.responses:,}" if a.crowd else _NONE)
+    return _board("Crowds (in units of the labels)", found, [responses, *_metrics("crowds")]) if found else None
 
 
 def _labels(assessments: Mapping[str, Assessment]) -> Board | None:
     found = {name: a for name, a in assessments.items() if a.crowd and a.crowd.total_variation}
-    columns: list[_Column] = [
-        ("total variation [95 %]", lambda a: _interval(a.crowd.total_variation) if a.crowd else _NONE),
-        ("Jensen–Shannon", lambda a: _value(a.crowd.jensen_shannon) if a.crowd else _NONE),
-        ("entropy r", lambda a: _interval(a.crowd.entropy_correlation) if a.crowd else _NONE),
-    ]
-    return _board("Crowds, label by label", found, columns) if found else None
+    return _board("Crowds, label by label", found, _metrics("labels")) if found else None
 
 
 def _truths(assessments: Mapping[str, Assessment]) -> Board | None:
     found = {name: a for name, a in assessments.items() if a.truth}
-    columns: list[_Column] = [
-        ("error of P", lambda a: _interval(a.truth.preference_error) if a.truth else _NONE),
-        ("accuracy [95 %]", lambda a: _interval(a.truth.accuracy) if a.truth else _NONE),
-        ("W1 [95 %]", lambda a: _interval(a.truth.wasserstein) if a.truth else _NONE),
-    ]
-    return _board("Against the simulated truth", found, columns) if found else None
+    return _board("Against the simulated truth", found, _metrics("truth")) if found else None
 
 
 def _groups(assessments: Mapping[str, Assessment]) -> Board | None:
     found = {name: a for name, a in assessments.items() if a.lengths or a.ranking or a.cyclic}
-    columns: list[_Column] = [
-        ("τ [95 %]", lambda a: _interval(a.ranking.kendall) if a.ranking else _NONE),
-        ("accuracy at like length", lambda a: _interval(a.lengths.alike) if a.lengths else _NONE),
-        ("balanced", lambda a: _value(a.lengths.balanced) if a.lengths else _NONE),
-        ("longer wins", lambda a: f"{a.lengths.longer_wins:.3f}" if a.lengths else _NONE),
-        ("cyclic pairs", lambda a: _interval(a.cyclic.pairs) if a.cyclic else _NONE),
-        ("cycles", lambda a: _interval(a.cyclic.whole) if a.cyclic else _NONE),
-    ]
-    return _board("Orders, lengths and cycles", found, columns) if found else None
+    return _board("Orders, lengths and cycles", found, _metrics("orders")) if found else None
+
+
+def _metrics(table: Table) -> list[_Column]:
+    """The columns of a table, as the catalogue has them."""
+    return [(metric.heading, partial(_cell, metric)) for metric in METRICS if metric.table == table]
+
+
+def _cell(metric: Metric, found: Assessment) -> str:
+    read = metric.read(found)
+    if read is None:
+        return _NONE
+    if not isinstance(read, Estimate):
+        return f"{read:.3f}"
+    return _interval(read) if metric.with_interval else _value(read)
 
 
 def _best_of(assessments: Mapping[str, Assessment]) -> Board | None:
@@ -137,7 +119,7 @@ def difference_board(baseline: str, differences: Mapping[str, Mapping[str, Diffe
     rows: list[tuple[str, ...]] = []
     for model, found in differences.items():
         for at, (metric, one) in enumerate(found.items()):
-            sign = "less than 0" if metric in _ERRORS else "more than 0"
+            sign = f"{BY_NAME[metric].better} than 0"
             rows.append((model if at == 0 else "", metric.replace("_", " "), *_difference(one), sign))
     header = ("model", "metric", "difference [95 %]", "p", "better is")
     return Board(f"Differences from {baseline}", header, tuple(rows))
@@ -231,10 +213,6 @@ def _remarks(assessments: Iterable[Assessment]) -> tuple[str, ...]:
             of = f"{a.pairwise.ties:,} of {_count(a.pairwise.pairs, 'pair')}"
             notes[f"accuracy and AUC leave out {of} whose votes are split evenly"] = None
     return tuple(notes)
-
-
-def _pairwise(a: Assessment, cell: Callable[[PairwiseScores], str]) -> str:
-    return cell(a.pairwise) if a.pairwise else _NONE
 
 
 def _votes(scores: PairwiseScores) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polypref.evaluation.catalogue import sentence_of
 from polypref.inspection.inspector import Inspection
 from polypref.inspection.measures import CERTAIN
 from polypref.reporting.contents import Chapter, Preferences
@@ -29,31 +30,8 @@ TRADEOFF_CAPTION = (
     "Up is better for the domain, right is better in general. The solid line goes from the general model through the "
     "training for the domain, the dashed one through mixtures of the two; the ring is the model that is recommended."
 )
-COLUMNS = {
-    "accuracy [95 %]": "share of the pairs with a majority on which the model sides with it, and its 95 % interval; a "
-    "coin gets 0.5",
-    "votes": "share of single votes on the model's side",
-    "ceiling": "the largest share of votes that any model could get, since people disagree",
-    "log loss": "how surprised the model is by the votes; 0.693 is a coin, lower is better",
-    "Brier": "mean squared error of the probabilities; 0.25 is a coin, lower is better",
-    "ECE": "how far probabilities are from frequencies on average; 0 is best",
-    "AUC": "accuracy that gives more weight to the pairs the model is sure about; a coin gets 0.5",
+COLUMNS = {  # besides the metrics, which explain themselves
     "responses": "rated responses that were measured",
-    "W1 [95 %]": "how many labels the predicted opinion must be moved by, on average, to become the crowd's; 0 is best",
-    "W1 of the constant": "the same distance for somebody who always predicts the average opinion of the data that the "
-    "model was trained on",
-    "W1 of uniform": "the same distance for somebody who finds every label equally likely",
-    "error of the mean": "how far the mean label is off",
-    "total variation [95 %]": "share of the crowd that the predicted opinion puts on a wrong label; 0 is best",
-    "Jensen–Shannon": "Jensen–Shannon divergence from the ratings, in bits; 0 is best",
-    "entropy r": "whether the model knows where people disagree: correlation of predicted and observed disagreement",
-    "τ [95 %]": "how far the order of the responses is the observed one: 1 the same, 0 unrelated, −1 reversed",
-    "accuracy at like length": "accuracy on pairs of about the same length",
-    "balanced": "mean of the accuracies where the shorter and where the longer response is preferred",
-    "longer wins": "accuracy of always preferring the longer response",
-    "cyclic pairs": "accuracy on pairs that are part of a cycle of three; no score per response gets more than 2/3",
-    "cycles": "share of the cycles of three that the model gets right as a whole; no score per response gets any",
-    "error of P": "how far the predicted share is, on average, from the share in the whole population",
     "groups": "prompts with their responses",
     "comparisons": "votes on two responses",
     "pairs": "compared pairs of responses",
@@ -82,7 +60,7 @@ def column(name: str) -> str | None:
     """What a column of a table of scores means; None where it has a name or a number and needs no explanation."""
     if name.startswith("n = "):
         return f"true or mean rated quality of the response that the model likes best of {name.removeprefix('n = ')}"
-    return COLUMNS.get(name)
+    return sentence_of(name) or COLUMNS.get(name)
 
 
 def interval(found: Estimate) -> str:

@@ -16,6 +16,7 @@ import torch
 from transformers import TrainerCallback, TrainingArguments
 
 from polypref import __version__
+from polypref.evaluation.catalogue import BY_NAME, WATCHED
 from polypref.groups.deriving import comparisons_from_ratings
 from polypref.groups.merging import Merger
 from polypref.groups.model import Group, shown
@@ -41,7 +42,7 @@ from polypref.training.trainer import GroupDataset, PreferenceTrainer
 CONFIG = "training.json"  # the resolved configuration, beside the model
 _MOST_LABELS = 50
 HISTORY = "history.json"  # what was logged, step by step
-METRICS = ("loss", "accuracy", "log_loss", "brier", "ece", "wasserstein")  # of held-out groups
+METRICS = ("loss", *(metric.name for metric in WATCHED))  # of held-out groups
 
 
 @dataclass(frozen=True)
@@ -359,7 +360,7 @@ def _arguments(config: TrainingConfig, evaluated: bool) -> TrainingArguments:
         strategies |= {
             "load_best_model_at_end": True,
             "metric_for_best_model": config.best_metric,
-            "greater_is_better": config.best_metric == "accuracy",
+            "greater_is_better": config.best_metric != "loss" and BY_NAME[config.best_metric].better == "more",
         }
     settings = {
         "output_dir": config.out,

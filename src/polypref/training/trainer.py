@@ -19,6 +19,7 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from polypref.errors import PolyprefError
 from polypref.evaluation.assessment import Assessor
+from polypref.evaluation.catalogue import WATCHED
 from polypref.evaluation.prediction import Prediction
 from polypref.models.adapters import has_lora
 from polypref.models.answer import Answer, StateAnswer
@@ -365,15 +366,8 @@ class _Mean:
 def _headlines(assessor: Assessor, prefix: str) -> dict[str, float]:
     """The numbers worth watching during training."""
     found = assessor.assessment()
-    values: dict[str, float] = {}
-    if found.pairwise is not None:
-        scores = found.pairwise
-        if scores.accuracy is not None:
-            values["accuracy"] = scores.accuracy.value
-        values |= {"log_loss": scores.log_loss.value, "brier": scores.brier.value, "ece": scores.ece.value}
-    if found.crowd is not None:
-        values["wasserstein"] = found.crowd.wasserstein.value
-    return {f"{prefix}_{name}": value for name, value in values.items() if math.isfinite(value)}
+    values = {metric.name: metric.value(found) for metric in WATCHED}
+    return {f"{prefix}_{name}": value for name, value in values.items() if value is not None and math.isfinite(value)}
 
 
 def _warmup(given: float, steps: int) -> int:
