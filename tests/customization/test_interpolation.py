@@ -27,8 +27,8 @@ def shaken(model: PreferenceModel, seed: int = 0) -> PreferenceModel:
 
 def plain_weights(model: PreferenceModel) -> dict[str, np.ndarray]:
     weights = dict(merged(model.encoder.classifier).state_dict())
-    if model.encoder.gate is not None:
-        weights |= {f"gate.{name}": tensor for name, tensor in model.encoder.gate.state_dict().items()}
+    if model.encoder.extra is not None:
+        weights |= {f"extra.{name}": tensor for name, tensor in model.encoder.extra.state_dict().items()}
     return {name: tensor.numpy() for name, tensor in weights.items()}
 
 
@@ -46,7 +46,7 @@ def test_every_weight_lies_between(decoder, alpha, lora):
     between = interpolated(general, customised, alpha)
     found = plain_weights(between)
     assert found.keys() == first.keys() == last.keys()
-    assert any(name.startswith("gate.") for name in found)
+    assert any(name.startswith("extra.") for name in found)
     assert not all(np.allclose(first[name], last[name]) for name in first)
     for name, values in found.items():
         np.testing.assert_allclose(values, (1 - alpha) * first[name] + alpha * last[name], atol=1e-5)

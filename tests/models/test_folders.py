@@ -119,7 +119,7 @@ def test_what_an_earlier_model_left_beside_a_new_one_does_no_harm(built, saved):
     built("llama", "general", dim=4, gate=True).save_pretrained(saved)
     built("llama", "scalar").save_pretrained(saved)
     again = PreferenceModel.from_pretrained(saved)
-    assert again.encoder.gate is None
+    assert again.encoder.extra is None
     np.testing.assert_allclose(again.states(GROUP), built("llama", "scalar").states(GROUP), atol=1e-6)
 
 

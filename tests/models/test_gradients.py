@@ -75,4 +75,4 @@ def test_the_prompt_gate_learns(built):
     model = built("llama", gate=True)
     encoder, inputs = doubled(model), [model.tokenize(GROUPS[0])]
     found = gradients(encoder, encoder.packs(inputs, 1000))
-    assert found["gate.weight"].abs().max() > 1e-6
+    assert found["extra.weight"].abs().max() > 1e-6

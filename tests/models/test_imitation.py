@@ -95,7 +95,7 @@ def test_each_loss_is_that_of_vanilla_transformers(tmp_path, kind, gate):
     for budget in (70, 10_000):
         assert losses(model.encoder, groups, budget) == pytest.approx(expected, abs=1e-4)
     plain = model.encoder.packs([model.tokenize(group) for group in GROUPS], 10_000)
-    width = model.head.width + model.head.gates
+    width = model.head.state_width
     for one, other in zip(plain, model.encoder.packs(groups, 10_000), strict=True):
         torch.testing.assert_close(model.encoder(other)[:, :width], model.encoder(one), rtol=0, atol=0)
         assert model.encoder(one).shape[1] == width

@@ -7,13 +7,16 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tests.models.conftest import make_checkpoint
+from torch.nn.functional import linear
 from transformers import AutoModelForSequenceClassification
 
 from polypref import Group
 from polypref.models.answer import StateAnswer
 from polypref.models.backbones import BackboneSettings
 from polypref.models.encoder import StateEncoder
+from polypref.models.heads import make_head
 from polypref.models.preference_model import PreferenceModel
 
 GROUPS = [
@@ -97,7 +100,7 @@ def test_the_prompt_gate_comes_back(tiny, tmp_path):
     for known in encoded(model):
         np.testing.assert_allclose(known[:, 4:], 1, atol=1e-6)  # λ = 1 to begin with
     torch.manual_seed(0)
-    torch.nn.init.normal_(model.encoder.gate.weight)
+    torch.nn.init.normal_(model.encoder.extra.weight)
     again = reloaded(model, tmp_path)
     assert (tmp_path / "polypref.safetensors").exists()
     for ours, expected in zip(encoded(again), encoded(model), strict=True):
@@ -112,15 +115,29 @@ def test_the_gate_is_that_of_the_prompt_alone(tiny, tmp_path, backbone, max_leng
     """λ read off the prompt's last hidden state by vanilla transformers; prompts are shared, not shared, or cut."""
     model = PreferenceModel.from_backbone(tiny(backbone), "general", dim=4, gate=True, max_length=max_length)
     torch.manual_seed(0)
-    torch.nn.init.normal_(model.encoder.gate.weight)
+    torch.nn.init.normal_(model.encoder.extra.weight)
     model.save_pretrained(tmp_path)
     base = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval().base_model
     gates = encoded(model)[0][:, 4:]
     for item, found in zip(model.tokenize(GROUPS[0]), gates, strict=True):
         prompt = torch.tensor(item.tokens[None, : item.boundary].astype("int64"))
         with torch.no_grad():
-            weights = model.encoder.gate(base(prompt).last_hidden_state[0, -1]).softmax(-1) * 2
+            gate = model.encoder.extra
+            weights = linear(base(prompt).last_hidden_state[0, -1], gate.weight, gate.bias).softmax(-1) * 2
         np.testing.assert_allclose(found, weights, **CLOSE)
+
+
+def test_the_file_of_a_prompt_gate_is_that_of_version_0_1(tiny, tmp_path):
+    """Its name, and the names of its tensors; the gate is exactly what the file says."""
+    model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True)
+    model.save_pretrained(tmp_path)
+    shapes = {name: tuple(tensor.shape) for name, tensor in load_file(tmp_path / "polypref.safetensors").items()}
+    assert shapes == {"weight": (2, 32), "bias": (2,)}
+    written = {"weight": torch.linspace(-1, 1, 64).reshape(2, 32), "bias": torch.tensor([0.25, -0.5])}
+    save_file(written, tmp_path / "polypref.safetensors")
+    read = PreferenceModel.from_pretrained(tmp_path).encoder.extra.state_dict()
+    assert read.keys() == written.keys()
+    assert all(torch.equal(read[name], written[name]) for name in written)
 
 
 def test_the_mean_opinion_of_the_training_data_comes_back(tiny, tmp_path):
@@ -192,10 +209,10 @@ def test_saving_over_a_model_replaces_it(built, tmp_path):
 def test_training_goes_on_with_the_prompt_gate_of_a_saved_model(tiny, tmp_path):
     model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True)
     torch.manual_seed(0)
-    torch.nn.init.normal_(model.encoder.gate.weight)
+    torch.nn.init.normal_(model.encoder.extra.weight)
     model.save_pretrained(tmp_path)
     again = PreferenceModel.from_backbone(str(tmp_path), "general", dim=4, gate=True)
-    torch.testing.assert_close(again.encoder.gate.weight, model.encoder.gate.weight)
+    torch.testing.assert_close(again.encoder.extra.weight, model.encoder.extra.weight)
     np.testing.assert_allclose(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]), atol=1e-6)
 
 
@@ -309,7 +326,7 @@ def test_dropout_is_used_only_if_asked_for_and_stays_in_the_saved_configuration(
 
 def test_the_prompt_gate_lies_where_the_classifier_lies(tiny):
     classifier = AutoModelForSequenceClassification.from_pretrained(tiny("llama"), num_labels=4, dtype=torch.bfloat16)
-    gate = StateEncoder(classifier.to("meta"), 2, 0, False).gate
+    gate = StateEncoder(classifier.to("meta"), make_head("general", dim=4, gate=True), 0, False).extra
     assert gate.weight.device.type == "meta"
     assert gate.weight.dtype == torch.bfloat16
 

@@ -132,17 +132,17 @@ def test_every_objective_names_its_heads_and_every_head_has_a_default():
         "cross-entropy", "dpl", "kl", "log-odds", "logistic", "mean-squared", "ranked-probability", "transport"
     ]  # fmt: skip
     for objective in all_objectives().values():
-        assert set(objective.default_for) <= set(objective.heads)
-        assert set(all_heads()) >= set(objective.heads) - {"pair"}
+        assert objective.heads()
+        assert set(all_heads()) >= set(objective.heads())
     for head in all_heads():
-        assert head in default_objective(head).heads
+        assert head in default_objective(head).heads()
     assert default_objective("distributional").name == "transport"
     assert default_objective("gaussian").name == "dpl"
     assert default_objective("scalar").name == default_objective("general").name == "logistic"
 
 
 def test_a_head_that_does_not_fit_is_refused_with_what_does():
-    with pytest.raises(ObjectiveError, match=r"scalar or general or pair, not gaussian; .* are dpl, log-odds"):
+    with pytest.raises(ObjectiveError, match=r"general or pair or scalar, not gaussian; .* are dpl, log-odds"):
         make_objective("logistic").check(make_head("gaussian"))
     with pytest.raises(ObjectiveError, match="variance_penalty is for a gaussian head"):
         make_objective("dpl", variance_penalty=1).check(make_head("distributional"))
@@ -200,3 +200,19 @@ def share_loss(log_odds, share):
     from polypref.objectives.logistic import share_cross_entropy
 
     return share_cross_entropy(torch.tensor(log_odds), torch.tensor(share)).item()
+
+
+def test_what_a_head_says_decides_which_objectives_train_it():
+    fitting = {name: objective.heads() for name, objective in all_objectives().items()}
+    assert {"general", "pair", "scalar"} <= set(fitting["logistic"])
+    assert fitting["logistic"] == [name for name, head in all_heads().items() if "scores" in head.says]
+    assert fitting["log-odds"] == list(all_heads())
+    assert fitting["dpl"] == ["distributional", "gaussian"]
+    assert fitting["mean-squared"] == ["distributional", "gaussian", "scalar"]
+    for name in ("cross-entropy", "kl", "ranked-probability", "transport"):
+        assert fitting[name] == ["distributional"]
+
+
+def test_an_unknown_head_has_no_default():
+    with pytest.raises(ObjectiveError, match=r"unknown head 'vague'.* known are distributional, gaussian"):
+        default_objective("vague")

@@ -70,7 +70,7 @@ def two_passes(model, objective, kept, mu):
     """Σ wℓ / Σ w, then μ times the mean over groups of −log p of the best response's tokens, and the gradients."""
     encoder = copy.deepcopy(model.encoder)
     items = [item for group in kept for item in group.inputs]
-    width = model.head.width + model.head.gates
+    width = model.head.state_width
     states = torch.cat([encoder(pack)[:, :width] for item in items for pack in encoder.packs([[item]], 1)])
     losses, weights = objective.losses(model.head, states, batch_judgments(kept, model.head.joint))
     preference = (losses * weights).sum() / weights.sum()

@@ -13,7 +13,7 @@ _UP, _DOWN = ".lora_B.", ".lora_A."  # an adapter adds B·A to a layer
 
 
 def interpolated(general: PreferenceModel, customised: PreferenceModel, alpha: float) -> PreferenceModel:
-    """The model at `alpha`: 0 is the general one, 1 the customised; backbone, state layer and gate alike.
+    """The model at `alpha`: 0 is the general one, 1 the customised; backbone, state layer and what the head adds alike.
 
     Adapters of the customised model stay adapters: W + α·B·A.
     """

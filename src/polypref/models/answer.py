@@ -125,7 +125,7 @@ class StateAnswer(Answer):
     """
 
     head: Head
-    rows: Tensor  # [rows, width + extra columns], single precision; a row is a response, or an ordered pair (joint)
+    rows: Tensor  # [rows, state_width], single precision; a row is a response, or an ordered pair (joint)
     size: int  # K
     cut: int = 0  # tokens left out of the inputs
     domain: str | None = None  # whose model read them, where domains have models of their own
@@ -166,7 +166,7 @@ class StateAnswer(Answer):
     @property
     def labels(self) -> tuple[float, ...] | None:
         """The values of the labels over which the head predicts the crowd's opinion, `[d]`; None for other heads."""
-        return label_values(self.head)
+        return self.head.labels
 
     def opinions(self) -> Floats:
         """The distributions, `[K, d]`; other heads refuse."""
@@ -208,12 +208,6 @@ class StateAnswer(Answer):
 def ordered_pairs(size: int) -> list[tuple[int, int]]:
     """(i, j) for all i ≠ j, row by row: what the rows of a joint head are."""
     return [(i, j) for i in range(size) for j in range(size) if i != j]
-
-
-def label_values(head: Head) -> tuple[float, ...] | None:
-    """The values of the labels over which a head predicts the crowd's opinion, `[d]`; None for other heads."""
-    labels = head.settings().get("labels")
-    return None if labels is None else tuple(labels)
 
 
 def refuse_joint(head: Head, what: str) -> None:

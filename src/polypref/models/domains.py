@@ -33,16 +33,17 @@ from polypref.models.customised import (
 )
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.folders import staged_folder
+from polypref.models.heads import Head
 from polypref.models.packing import Pack
 from polypref.models.preference_model import (
     BLOCK,
-    EXTRA,
     WINDOW,
     PreferenceModel,
     block_of,
     head_of_block,
-    load_gate,
+    load_extra,
     names_own_adapter,
+    save_extra,
 )
 
 _MOST_WINDOWS = 16  # the groups of so many windows at most are gathered before they are sorted by domain
@@ -55,8 +56,6 @@ def save_adapter(model: PreferenceModel, folder: str | Path, training: dict[str,
     itself where the base model lies beside it, so that both can be moved together. peft reads it too; its state layer
     is among `modules_to_save`. `training` is a record of how it was made, kept in `config.json`.
     """
-    from safetensors.torch import save_file
-
     classifier, folder = model.encoder.classifier, Path(folder)
     if not has_lora(classifier):
         raise PolyprefError("the model has no adapters to keep apart: train it with lora, or use save_pretrained")
@@ -67,9 +66,7 @@ def save_adapter(model: PreferenceModel, folder: str | Path, training: dict[str,
     set_dropout(config, model.dropout_rates)
     with staged_folder(folder, last=ADAPTER) as stage:
         write_adapter(classifier, stage, base_name(classifier.name_or_path, folder))
-        if model.encoder.gate is not None:
-            gate = model.encoder.gate.state_dict()
-            save_file({name: tensor.contiguous() for name, tensor in gate.items()}, stage / EXTRA)
+        save_extra(model.encoder, stage)
         config.save_pretrained(stage)
 
 
@@ -117,8 +114,8 @@ class AdaptedLayers:
 class AdaptedEncoder(StateEncoder):
     """The encoder of a domain: that of the base model, with the domain's adapter in use while it computes."""
 
-    def __init__(self, base: StateEncoder, gates: int, layers: AdaptedLayers, adapter: Adapter) -> None:
-        super().__init__(base.classifier, gates, base.pad, base.segments)
+    def __init__(self, base: StateEncoder, head: Head, layers: AdaptedLayers, adapter: Adapter) -> None:
+        super().__init__(base.classifier, head, base.pad, base.segments)
         self.shares_prompts = base.shares_prompts
         self._layers, self._adapter = layers, adapter
 
@@ -262,10 +259,9 @@ class DomainModels(Mapping[str, PreferenceModel]):
         adapter = adapter.to(classifier.device, classifier.dtype)
         self._layers = self._layers or AdaptedLayers(classifier)
         self._layers.add(adapter)
-        encoder = AdaptedEncoder(general.encoder, head.gates, self._layers, adapter)
+        encoder = AdaptedEncoder(general.encoder, head, self._layers, adapter)
         encoder.eval()
-        if encoder.gate is not None:
-            load_gate(encoder.gate, folder, self._settings.revision)
+        load_extra(encoder, head, folder, self._settings.revision)
         inputs = general.inputs if self._max_length else replace(general.inputs, max_length=block["max_length"])
         model = _Shared(encoder, head, inputs)
         model.dropout_rates = general.dropout_rates

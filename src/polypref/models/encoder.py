@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from polypref.models.backbones import reads_last_token, state_layer
 from polypref.models.embedded import BackboneError
+from polypref.models.heads import Head
 from polypref.models.imitation import LanguageHead
 from polypref.models.inputs import Input
 from polypref.models.packing import (
@@ -27,19 +28,18 @@ DEFAULT_BUDGET = 4096  # tokens per forward pass when nothing has to be kept for
 
 
 class StateEncoder(nn.Module):
-    """A sequence classifier and, if the head has one, a prompt gate; computes the states of packed inputs."""
+    """A sequence classifier and what the head adds to it, if anything; computes the states of packed inputs."""
 
-    def __init__(self, classifier: Any, gates: int, pad: int, segments: bool) -> None:
+    def __init__(self, classifier: Any, head: Head, pad: int, segments: bool) -> None:
         super().__init__()
         self.classifier = classifier
         self.reads_last_token = reads_last_token(classifier)
-        if gates and not self.reads_last_token:
-            raise BackboneError("a prompt gate reads the prompt's last token, which only decoder backbones have")
+        if head.added and not self.reads_last_token:
+            raise BackboneError(f"{head.added} reads the prompt's last token, which only decoder backbones have")
         hidden = classifier.config.get_text_config().hidden_size
-        self.gate = nn.Linear(hidden, gates, device=classifier.device, dtype=classifier.dtype) if gates else None
-        if self.gate is not None:
-            nn.init.zeros_(self.gate.weight)  # λ = 1 to begin with
-            nn.init.zeros_(self.gate.bias)
+        self.extra = head.extra(hidden)  # the prompt's last hidden state → further columns of the state
+        if self.extra is not None:
+            self.extra.to(classifier.device, classifier.dtype)
         self.pad = pad
         self.segments = segments
         self.shares_prompts = False  # see sharing.py
@@ -61,11 +61,11 @@ class StateEncoder(nn.Module):
         return state_layer(self.classifier)
 
     def new_parameters(self) -> list[nn.Parameter]:
-        """Those that were not pretrained: of the state layer and the gate."""
-        return [*self.state_layer.parameters(), *(self.gate.parameters() if self.gate is not None else ())]
+        """Those that were not pretrained: of the state layer and of what the head adds."""
+        return [*self.state_layer.parameters(), *(self.extra.parameters() if self.extra is not None else ())]
 
     def forward(self, pack: Pack) -> Tensor:
-        """States of the pack's inputs, `[n, width + gates]`.
+        """States of the pack's inputs, `[n, state_width]`.
 
         Where responses are imitated, one more column: how badly each of these is foretold, 0 for the others.
         """
@@ -73,8 +73,8 @@ class StateEncoder(nn.Module):
             return self.classifier(**self._rows(pack)).logits[pack.ends[:, 0]]
         hidden = self._hidden(pack)
         states = self.classifier.score(hidden[pack.ends[:, 0], pack.ends[:, 1]])
-        if self.gate is not None:
-            states = torch.cat([states, self._gates(hidden[pack.prompts[:, 0], pack.prompts[:, 1]])], dim=-1)
+        if self.extra is not None:
+            states = torch.cat([states, self.extra(hidden[pack.prompts[:, 0], pack.prompts[:, 1]])], dim=-1)
         if pack.imitated is None:
             return states
         assert self.language_head is not None
@@ -141,7 +141,7 @@ class StateEncoder(nn.Module):
 
     @torch.no_grad()
     def states(self, groups: Sequence[Sequence[Input]], budget: int = DEFAULT_BUDGET) -> list[Tensor]:
-        """The states of each group's inputs, `[K, width + gates]` in single precision."""
+        """The states of each group's inputs, `[K, state_width]` in single precision."""
         return self._gathered(groups, budget, self)
 
     @torch.no_grad()
@@ -168,8 +168,3 @@ class StateEncoder(nn.Module):
     def _rows(self, pack: Pack) -> dict[str, Any]:
         inputs = {"input_ids": pack.input_ids, "attention_mask": pack.attention_mask}
         return inputs if pack.token_type_ids is None else {**inputs, "token_type_ids": pack.token_type_ids}
-
-    def _gates(self, prompts: Tensor) -> Tensor:
-        """The prompt weighs the blocks: `[n, hidden]` → `[n, gates]`, positive, averaging 1."""
-        assert self.gate is not None
-        return self.gate(prompts).softmax(-1) * self.gate.out_features

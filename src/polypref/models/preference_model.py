@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, overload
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
@@ -20,7 +20,7 @@ from polypref.models.adapters import (
     merged,
     names_adapter,
 )
-from polypref.models.answer import Floats, StateAnswer, label_values, ordered_pairs, refuse_joint
+from polypref.models.answer import Floats, StateAnswer, ordered_pairs, refuse_joint
 from polypref.models.backbones import (
     BackboneSettings,
     dropout_rates,
@@ -42,8 +42,8 @@ from polypref.models.reading import check_reading
 from polypref.models.sharing import share_prompts
 
 BLOCK = "polypref"  # the key of our block in config.json
-EXTRA = "polypref.safetensors"  # the prompt gate, where the head has one
-CLASSIFIER, GATE = "classifier.", "gate."  # what the names of an encoder's weights begin with
+EXTRA = "polypref.safetensors"  # the tensors that the head adds, where it adds any
+CLASSIFIER, ADDED = "classifier.", "extra."  # what the names of an encoder's weights begin with
 DEFAULT_MAX_LENGTH = 1024
 _ENDLESS = 10**9  # from here on a tokenizer's limit says that it knows of none
 WINDOW = 64  # groups encoded together
@@ -68,7 +68,7 @@ class PreferenceModel:
     @property
     def labels(self) -> tuple[float, ...] | None:
         """The values of the labels over which the head predicts the crowd's opinion, `[d]`; None for other heads."""
-        return label_values(self.head)
+        return self.head.labels
 
     # — making —
 
@@ -107,8 +107,8 @@ class PreferenceModel:
                 add_lora(classifier, lora)
         model = cls._assembled(classifier, tokenizer, made, max_length or DEFAULT_MAX_LENGTH, settings, device)
         model.dropout_rates = dropout_rates(config)
-        if goes_on and model.encoder.gate is not None:
-            load_gate(model.encoder.gate, name, settings.revision)
+        if goes_on:
+            load_extra(model.encoder, made, name, settings.revision)
         return model
 
     @classmethod
@@ -144,8 +144,7 @@ class PreferenceModel:
         model.dropout_rates = dropout_rates(config)
         model.training_opinion = tuple(block.get("training_opinion", ()))
         model.domain = of_domain
-        if model.encoder.gate is not None:
-            load_gate(model.encoder.gate, name, settings.revision)
+        load_extra(model.encoder, head, name, settings.revision)
         return model
 
     @classmethod
@@ -161,7 +160,7 @@ class PreferenceModel:
         if settings.quantization is None:
             _move(classifier, device or ("cuda" if torch.cuda.is_available() else "cpu"))
         segments = "token_type_ids" in tokenizer.model_input_names and _knows_segments(classifier)
-        encoder = StateEncoder(classifier, head.gates, tokenizer.pad_token_id, segments)
+        encoder = StateEncoder(classifier, head, tokenizer.pad_token_id, segments)
         encoder.eval()
         share_prompts(encoder, settings)
         layout: Layout = "chat" if encoder.reads_last_token else "segments"
@@ -191,13 +190,8 @@ class PreferenceModel:
         self, folder: Path, training: dict[str, Any] | None = None, weights: dict[str, Tensor] | None = None
     ) -> None:
         """The files of the checkpoint, one by one."""
-        from safetensors.torch import save_file
-
         classifier = merged(self.encoder.classifier)
-        gate = self.encoder.gate.state_dict() if self.encoder.gate is not None else {}
-        own = None
-        if weights is not None:
-            own, gate = _part(weights, CLASSIFIER), _part(weights, GATE)
+        own, added = (_part(weights, CLASSIFIER), _part(weights, ADDED)) if weights is not None else (None, None)
         setattr(classifier.config, BLOCK, {**self.block(), **({"training": training} if training else {})})
         rates = dropout_rates(classifier.config)
         set_dropout(classifier.config, self.dropout_rates)  # also those it is used without
@@ -207,8 +201,7 @@ class PreferenceModel:
         finally:
             set_dropout(classifier.config, rates)
         self.inputs.tokenizer.save_pretrained(folder)
-        if gate:
-            save_file({name: tensor.contiguous() for name, tensor in gate.items()}, folder / EXTRA)
+        save_extra(self.encoder, folder, added)
 
     def block(self) -> dict[str, Any]:
         """What `config.json` says of polypref: enough to use the model again."""
@@ -371,15 +364,27 @@ def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
 
 
-def load_gate(gate: nn.Linear, name: str, revision: str | None) -> None:
-    """Fill a prompt gate with its weights."""
+def save_extra(encoder: StateEncoder, folder: Path, tensors: dict[str, Tensor] | None = None) -> None:
+    """Write what the head adds to an encoder, if anything; `tensors` stand in for those of the encoder."""
+    from safetensors.torch import save_file
+
+    if encoder.extra is not None:
+        tensors = encoder.extra.state_dict() if tensors is None else tensors
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / EXTRA)
+
+
+def load_extra(encoder: StateEncoder, head: Head, name: str, revision: str | None) -> None:
+    """Fill what the head adds to an encoder, if anything, with its weights."""
     from safetensors.torch import load_file
     from transformers.utils.hub import cached_file
 
+    if encoder.extra is None:
+        return
     with plain_errors(name):
         path = str(cached_file(name, EXTRA, revision=revision))
     with plain_errors(path):
         tensors = load_file(path)
-    if {key: t.shape for key, t in tensors.items()} != {key: t.shape for key, t in gate.state_dict().items()}:
-        raise BackboneError(f"{path} does not hold the prompt gate of its model")
-    gate.load_state_dict(tensors)
+    expected = {key: tensor.shape for key, tensor in encoder.extra.state_dict().items()}
+    if {key: tensor.shape for key, tensor in tensors.items()} != expected:
+        raise BackboneError(f"{path} does not hold {head.added}, or not that of its model")
+    encoder.extra.load_state_dict(tensors)

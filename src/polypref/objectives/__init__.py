@@ -9,6 +9,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
+from polypref.models.heads import all_heads
 from polypref.objectives.base import Objective, ObjectiveError
 from polypref.objectives.judgments import GroupJudgments, Judgments, collate, group_judgments, labels_of
 
@@ -51,9 +52,7 @@ def make_objective(name: str, **settings: Any) -> Objective:
 
 def default_objective(head: str) -> Objective:
     """The objective that trains a head, given by name, unless another is asked for."""
-    for objective in all_objectives().values():
-        if head in objective.default_for:
-            return objective()
-    raise ObjectiveError(
-        f"no objective trains a {head!r} head by default; known objectives are {', '.join(all_objectives())}"
-    )
+    heads = all_heads()
+    if head not in heads:
+        raise ObjectiveError(f"unknown head {head!r}, which no objective trains; known are {', '.join(heads)}")
+    return make_objective(heads[head].objective)

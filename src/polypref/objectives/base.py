@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from polypref.errors import PolyprefError
+from polypref.models.heads import all_heads, heads_saying
 from polypref.objectives.judgments import Judgments, Uses, Weigh
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from polypref.models.heads import Head
+    from polypref.models.heads.base import Head, Output
 
 FROM_COMPARISONS = ("hard votes", "soft shares", "rankings")
 FROM_RATINGS = ("ratings",)
@@ -29,8 +30,7 @@ class Objective(ABC):
     name: ClassVar[str]
     title: ClassVar[str]  # what it makes of the data, for tables
     paper: ClassVar[str]
-    heads: ClassVar[tuple[str, ...]]
-    default_for: ClassVar[tuple[str, ...]] = ()  # the heads it trains unless another is named
+    needs: ClassVar[tuple[Output, ...]]  # it trains the heads that say any of these
     uses: ClassVar[Uses]
     accepts: ClassVar[tuple[str, ...]]  # kinds of data
 
@@ -41,7 +41,7 @@ class Objective(ABC):
             raise ObjectiveError(f"weigh is {self.weigh!r}; votes count alike with 'votes', groups with 'groups'")
 
     def losses(self, head: Head, states: Tensor, judgments: Judgments) -> tuple[Tensor, Tensor]:
-        """ℓ and w of every judgment, both `[n]`, for states `[rows, width + gates]`; the loss is Σ wℓ / Σ w.
+        """ℓ and w of every judgment, both `[n]`, for states `[rows, state_width]`; the loss is Σ wℓ / Σ w.
 
         States in half precision are taken to single precision first, which tails and CDFs need.
         """
@@ -53,18 +53,23 @@ class Objective(ABC):
         """Whether ℓ of a judgment depends on more than the responses that it is about: on others of its group."""
         return False
 
+    @classmethod
+    def heads(cls) -> list[str]:
+        """The names of the heads that it trains."""
+        return heads_saying(*cls.needs)
+
     @abstractmethod
     def loss_of_each(self, head: Head, states: Tensor, judgments: Judgments) -> Tensor:
         """ℓ of every pair, or of every rated response, not yet weighted: `[n]`."""
 
     def check(self, head: Head) -> None:
         """Raise ObjectiveError, naming what fits, unless this objective with its settings trains this head."""
-        if head.name not in self.heads:
+        if set(self.needs).isdisjoint(head.says):
             from polypref.objectives import all_objectives
 
-            fitting = [name for name, objective in all_objectives().items() if head.name in objective.heads]
+            fitting = [name for name, each in all_objectives().items() if not set(each.needs).isdisjoint(head.says)]
             raise ObjectiveError(
-                f"the {self.name} objective trains a head that is {' or '.join(self.heads)}, not {head.name}; "
+                f"the {self.name} objective trains a head that is {' or '.join(self.heads())}, not {head.name}; "
                 f"objectives for a {head.name} head are {', '.join(fitting) or 'none'}"
             )
 
@@ -80,10 +85,20 @@ class Objective(ABC):
         if self.uses == "comparisons" and not comparisons:
             raise ObjectiveError(
                 f"the data hold {ratings} ratings and no comparisons, which the {self.name} objective learns from: "
-                "use transport (distributional head), or derive comparisons with polypref convert --pairs-from-ratings"
+                f"use {_defaults('ratings')}, or derive comparisons with polypref convert --pairs-from-ratings"
             )
         if self.uses == "ratings" and not ratings:
             raise ObjectiveError(
                 f"the data hold {comparisons} comparisons and no numeric ratings, which the {self.name} objective "
-                "learns from: use logistic (scalar, general or pair head) or dpl (gaussian or distributional head)"
+                f"learns from: use {_defaults('comparisons')}"
             )
+
+
+def _defaults(uses: Uses) -> str:
+    """The objectives that are some head's own and learn from such data, those that train most heads first, in words."""
+    from polypref.objectives import all_objectives
+
+    own = {head.objective for head in all_heads().values()}
+    fitting = [each for name, each in all_objectives().items() if name in own and each.uses == uses]
+    fitting.sort(key=lambda each: -len(each.heads()))
+    return " or ".join(f"{each.name} ({' or '.join(each.heads())} head)" for each in fitting)

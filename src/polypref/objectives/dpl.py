@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from polypref.models.heads import Head
-from polypref.models.heads.distributional import DistributionalHead
-from polypref.models.heads.gaussian import GaussianHead
+from polypref.models.heads import Head, heads_saying
 from polypref.objectives.base import FROM_COMPARISONS, Objective, ObjectiveError
 from polypref.objectives.judgments import Judgments
 from polypref.objectives.logistic import share_cross_entropy
@@ -29,8 +27,7 @@ class Dpl(Objective):
     name = "dpl"
     title = "likelihood of the votes when utilities differ"
     paper = "arXiv 2312.08358"
-    heads = ("gaussian", "distributional")
-    default_for = ("gaussian",)
+    needs = ("spread", "opinions")
     uses = "comparisons"
     accepts = FROM_COMPARISONS
 
@@ -49,17 +46,19 @@ class Dpl(Objective):
 
     def check(self, head: Head) -> None:
         super().check(head)
-        if self.variance_penalty and not isinstance(head, GaussianHead):
-            raise ObjectiveError(f"variance_penalty is for a gaussian head; with a {head.name} head use entropy")
-        if self.entropy and not isinstance(head, DistributionalHead):
-            raise ObjectiveError(f"entropy is for a distributional head; with a {head.name} head use variance_penalty")
+        if self.variance_penalty and "spread" not in head.says:
+            fitting = " or ".join(heads_saying("spread"))
+            raise ObjectiveError(f"variance_penalty is for a {fitting} head; with a {head.name} head use entropy")
+        if self.entropy and "opinions" not in head.says:
+            fitting = " or ".join(heads_saying("opinions"))
+            raise ObjectiveError(f"entropy is for a {fitting} head; with a {head.name} head use variance_penalty")
 
     def loss_of_each(self, head: Head, states: Tensor, judgments: Judgments) -> Tensor:
         losses = share_cross_entropy(judgments.log_odds(head, states), judgments.share)
-        if self.variance_penalty and isinstance(head, GaussianHead):
+        if self.variance_penalty:
             variance = head.spread(states).square()
             losses = losses + self.variance_penalty * (variance[judgments.first] + variance[judgments.second])
-        if self.entropy and isinstance(head, DistributionalHead):
+        if self.entropy:
             p = head.distributions(states)
             compared = p[judgments.first] + p[judgments.second]  # [n, d]
             sums = compared.new_zeros(judgments.groups, p.shape[-1]).index_add(0, judgments.pair_group, compared)

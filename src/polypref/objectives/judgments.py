@@ -158,7 +158,7 @@ class Judgments:
     joint: bool = False
 
     def log_odds(self, head: Head, states: Tensor) -> Tensor:
-        """The head's log-odds that `first` is preferred, for every pair: `[rows, width + gates]` → `[n]`."""
+        """The head's log-odds that `first` is preferred, for every pair: `[rows, state_width]` → `[n]`."""
         first, second = self.rows
         return head.log_odds(states[first], states[second])
 

@@ -22,7 +22,7 @@ class LogOdds(Objective):
     name = "log-odds"
     title = "squared error of the log-odds"
     paper = "Jiang et al. 2011"
-    heads = ("scalar", "general", "pair", "gaussian", "distributional")
+    needs = ("preferences",)
     uses = "comparisons"
     accepts = FROM_COMPARISONS
 

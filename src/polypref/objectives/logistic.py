@@ -23,8 +23,7 @@ class Logistic(Objective):
     name = "logistic"
     title = "cross-entropy of the share of votes"
     paper = "Bradley & Terry 1952; arXiv 2410.02197"
-    heads = ("scalar", "general", "pair")
-    default_for = ("scalar", "general", "pair")
+    needs = ("scores",)
     uses = "comparisons"
     accepts = FROM_COMPARISONS
 

@@ -18,7 +18,7 @@ class MeanSquared(Objective):
     name = "mean-squared"
     title = "squared error of the mean rating"
     paper = "the baseline of arXiv 2402.09764"
-    heads = ("scalar", "gaussian", "distributional")
+    needs = ("utilities",)
     uses = "ratings"
     accepts = FROM_RATINGS
 

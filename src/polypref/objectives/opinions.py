@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from polypref.models.heads import Head
-from polypref.models.heads.distributional import DistributionalHead
 from polypref.objectives.base import FROM_RATINGS, Objective, ObjectiveError
 from polypref.objectives.judgments import Judgments
 
@@ -20,7 +19,7 @@ class CrossEntropy(Objective):
     name = "cross-entropy"
     title = "cross-entropy of the distribution of ratings"
     paper = "the baseline of arXiv 2402.09764"
-    heads = ("distributional",)
+    needs = ("opinions",)
     uses = "ratings"
     accepts = FROM_RATINGS
 
@@ -35,7 +34,7 @@ class Kl(Objective):
     name = "kl"
     title = "Kullback–Leibler divergence of the distribution of ratings"
     paper = "Kullback & Leibler 1951"
-    heads = ("distributional",)
+    needs = ("opinions",)
     uses = "ratings"
     accepts = FROM_RATINGS
 
@@ -56,20 +55,20 @@ class RankedProbability(Objective):
     name = "ranked-probability"
     title = "ranked probability score of the distribution of ratings"
     paper = "Epstein 1969"
-    heads = ("distributional",)
+    needs = ("opinions",)
     uses = "ratings"
     accepts = FROM_RATINGS
 
     def loss_of_each(self, head: Head, states: Tensor, judgments: Judgments) -> Tensor:
         p = predicted(head, states, judgments).exp()
-        assert isinstance(head, DistributionalHead)
+        assert head.labels is not None
         steps = p.new_tensor(head.labels).diff()
         return ((p - judgments.opinion).cumsum(-1)[:, :-1].square() * steps).sum(-1)
 
 
 def predicted(head: Head, states: Tensor, judgments: Judgments) -> Tensor:
     """log p̂ of the rated responses, `[m, d]`."""
-    if not isinstance(head, DistributionalHead):
+    if head.labels is None:
         raise ObjectiveError(f"a {head.name} head predicts no distribution of ratings; train a distributional head")
     if judgments.opinion.shape[-1] != len(head.labels):
         raise ObjectiveError(

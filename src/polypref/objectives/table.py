@@ -23,10 +23,10 @@ class Row(NamedTuple):
 def table() -> list[Row]:
     """Every pair of a head and an objective that fit, by head, its default objective first."""
     rows = [
-        Row(head, name, head in each.default_for, each.title, each.uses, each.accepts, each.paper)
-        for head in all_heads()
-        for name, each in all_objectives().items()
-        if head in each.heads
+        Row(name, objective, objective == head.objective, each.title, each.uses, each.accepts, each.paper)
+        for name, head in all_heads().items()
+        for objective, each in all_objectives().items()
+        if name in each.heads()
     ]
     return sorted(rows, key=lambda row: (row.head, not row.default, row.objective))
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from polypref.models.heads import Head
-from polypref.models.heads.distributional import DistributionalHead
 from polypref.objectives.base import FROM_RATINGS, Objective, ObjectiveError
 from polypref.objectives.judgments import Judgments
 from polypref.objectives.opinions import predicted
@@ -36,8 +35,7 @@ class Transport(Objective):
     name = "transport"
     title = "optimal transport to the distribution of ratings"
     paper = "arXiv 2402.09764"
-    heads = ("distributional",)
-    default_for = ("distributional",)
+    needs = ("opinions",)
     uses = "ratings"
     accepts = FROM_RATINGS
 
@@ -60,13 +58,13 @@ class Transport(Objective):
 
     def check(self, head: Head) -> None:
         super().check(head)
-        if self.cost is not None and isinstance(head, DistributionalHead) and len(self.cost) != len(head.labels):
+        if self.cost is not None and head.labels is not None and len(self.cost) != len(head.labels):
             n, d = len(self.cost), len(head.labels)
             raise ObjectiveError(f"the cost matrix is {n} × {n} and the head has {d} labels; give a {d} × {d} matrix")
 
     def loss_of_each(self, head: Head, states: Tensor, judgments: Judgments) -> Tensor:
         log_p = predicted(head, states, judgments)  # [m, d]
-        assert isinstance(head, DistributionalHead)
+        assert head.labels is not None
         if self.cost is not None:
             cost = log_p.new_tensor(self.cost)
         else:

@@ -16,9 +16,10 @@ from polypref.errors import PolyprefError
 from polypref.models.adapters import has_lora
 from polypref.models.encoder import StateEncoder
 from polypref.models.folders import staged_folder
-from polypref.models.preference_model import CLASSIFIER, EXTRA, GATE, PreferenceModel
+from polypref.models.preference_model import ADDED, CLASSIFIER, EXTRA, PreferenceModel
 
 COMPLETE = "complete"  # a file that is written when everything else is
+_ADDED_AS = "gate."  # how version 0.1 began the names of what a head adds, in the file of adapters
 ADAPTED = "trainable.safetensors"  # adapters and state layer, which a merged checkpoint could not go on from
 
 
@@ -42,12 +43,17 @@ def read_weights(folder: Path, module: nn.Module) -> None:
     weights: dict[str, Any] = {}
     with undamaged(folder):
         for path in sorted(folder.glob("*.safetensors")):
-            prefix = {EXTRA: GATE, ADAPTED: ""}.get(path.name, CLASSIFIER)
-            weights.update({prefix + name: tensor for name, tensor in load_file(path).items()})
+            prefix = {EXTRA: ADDED, ADAPTED: ""}.get(path.name, CLASSIFIER)
+            weights.update({_named(prefix + name): tensor for name, tensor in load_file(path).items()})
     missing, unexpected = module.load_state_dict(weights, strict=False)
     trainable = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
     if unexpected or trainable & set(missing):
         raise PolyprefError(f"the checkpoint {folder} is of another model: start with a new --out, or delete it")
+
+
+def _named(weight: str) -> str:
+    """The name that a weight of a checkpoint has today."""
+    return ADDED + weight.removeprefix(_ADDED_AS) if weight.startswith(_ADDED_AS) else weight
 
 
 def check_state(folder: Path) -> None:

@@ -36,8 +36,10 @@ class FrozenEncoder(nn.Module):
 
     def __init__(self, model: PreferenceModel) -> None:
         super().__init__()
-        if model.encoder.gate is not None:
-            raise PolyprefError("a prompt gate reads the backbone and cannot be trained with it frozen; leave one out")
+        if model.encoder.extra is not None:
+            raise PolyprefError(
+                f"{model.head.added} reads the backbone and cannot be trained with it frozen; leave one out"
+            )
         self.layer = model.encoder.state_layer
 
     def forward(self, pack: FeaturePack) -> Tensor:

@@ -174,7 +174,7 @@ class _Reading:
         if not self.work.groups:
             return leaves[-1].sum() * 0, leaves[-1].new_zeros(())
         leaves = leaves[self.work.idle :]
-        width, device = self.head.width + self.head.gates, leaves[0].device
+        width, device = self.head.state_width, leaves[0].device
         rows = torch.cat([self.members[0], self.members[at + 1]]).to(device)
         total = sum(len(members) for members in self.members)
         states = leaves[0].new_zeros(total, width)  # of the packs whose turn is another, not looked at

@@ -20,10 +20,10 @@ every_head = pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
 
 
 def some_states(head, seed, responses=5, scale=3.0):
-    """[responses, width + gates] in double precision; gates are a softmax times their number, as encoders give them."""
+    """[responses, state_width] in double precision; gates are a softmax times their number, as encoders give them."""
     generator = torch.Generator().manual_seed(seed)
-    z = scale * torch.randn(responses, head.width + head.gates, generator=generator, dtype=torch.float64)
-    return torch.cat([z[:, : head.width], head.gates * z[:, head.width :].softmax(-1)], dim=-1)
+    z = scale * torch.randn(responses, head.state_width, generator=generator, dtype=torch.float64)
+    return torch.cat([z[:, : head.width], head.extra_width * z[:, head.width :].softmax(-1)], dim=-1)
 
 
 @every_head
@@ -80,7 +80,7 @@ def test_a_single_response_has_a_utility_and_no_rival(head):
 @pytest.mark.parametrize("size", [1e4, -1e4, 0.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_extreme_states_give_finite_log_odds_and_gradients(head, size, dtype):
-    states = torch.full((3, head.width + head.gates), size, dtype=dtype)
+    states = torch.full((3, head.state_width), size, dtype=dtype)
     states[1] *= -1
     states[2, ::2] *= -1
     states.requires_grad_()

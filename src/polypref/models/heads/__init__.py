@@ -1,4 +1,7 @@
-"""Heads, one file each. A module that defines HEAD is found by its place; there is no list to edit."""
+"""Heads, one file each. A module that defines HEAD is found by its place; there is no list to edit.
+
+Modules whose names begin with an underscore hold what heads share, and may import torch.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,23 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from polypref.models.heads.base import Head, HeadError
+from polypref.models.heads.base import Head, HeadError, Output
 
-__all__ = ["Head", "HeadError", "all_heads", "make_head"]
+__all__ = ["Head", "HeadError", "all_heads", "heads_saying", "make_head"]
 
 
 @cache
 def all_heads() -> Mapping[str, type[Head]]:
     """Every head by name."""
-    modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+    names = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in names)
     heads = (vars(module)["HEAD"] for module in modules if "HEAD" in vars(module))
     return {head.name: head for head in sorted(heads, key=lambda head: head.name)}
+
+
+def heads_saying(*outputs: Output) -> list[str]:
+    """The names of the heads that say any of these."""
+    return [name for name, head in all_heads().items() if not set(outputs).isdisjoint(head.says)]
 
 
 def make_head(name: str, **settings: Any) -> Head:

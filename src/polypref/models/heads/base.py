@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from polypref.errors import PolyprefError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+Output = Literal["preferences", "scores", "utilities", "spread", "opinions"]
+"""What a head can say:
+
+- `preferences`: log-odds of two responses; every head.
+- `scores`: log-odds that are one voter's, without a spread of utilities that would explain why people differ.
+- `utilities`: a number for a response by itself, whatever the others of its group.
+- `spread`: how far the utility of a response differs between people.
+- `opinions`: the distribution of a crowd over labels.
+"""
 
 
 class HeadError(PolyprefError):
@@ -18,14 +28,16 @@ class HeadError(PolyprefError):
 
 @dataclass(frozen=True)
 class Head(ABC):
-    """Settings of a head and its formulas, which hold no weights: everything learned lies in the states.
+    """Settings of a head, its formulas, and the module it adds to the encoder; what is learned shows in the states.
 
-    The fields of a subclass are its settings, as they stand in `config.json`. States come as `[..., width + gates]`:
-    the logits of the classification layer and, for a head with a prompt gate, the gate's values after them.
+    The fields of a subclass are its settings, as they stand in `config.json`. States come as `[..., state_width]`: the
+    logits of the classification layer and, after them, the columns of what the head adds, if it adds anything.
     """
 
     name: ClassVar[str]
     paper: ClassVar[str]
+    says: ClassVar[tuple[Output, ...]]
+    objective: ClassVar[str]  # which trains it unless another is named
     joint: ClassVar[bool] = False  # reads two responses together: its rows are ordered pairs, not responses
 
     @property
@@ -34,28 +46,58 @@ class Head(ABC):
         """Logits per response: `num_labels` of the checkpoint."""
 
     @property
-    def gates(self) -> int:
-        """Values of the prompt gate per response, 0 without a gate."""
+    def added(self) -> str | None:
+        """What the head adds to the encoder, in words for messages: `a prompt gate`; None if nothing."""
+        return None
+
+    @property
+    def extra_width(self) -> int:
+        """Columns of a state that what the head adds yields; 0 if nothing."""
         return 0
+
+    def extra(self, hidden: int) -> nn.Module | None:
+        """What the head adds to the encoder, new: the last hidden states of prompts `[n, hidden]` → `[n, extra_width]`.
+
+        Its tensors are trained, saved, gone on from and interpolated as those of the state layer are.
+        """
+        return None
+
+    @property
+    def state_width(self) -> int:
+        """Columns of a state: logits, and those of what the head adds."""
+        return self.width + self.extra_width
 
     @abstractmethod
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
-        """log P(a ≻ b) / P(b ≻ a) of states `[..., width + gates]` → `[...]`; swapping a and b changes its sign."""
+        """log P(a ≻ b) / P(b ≻ a) of states `[..., state_width]` → `[...]`; swapping a and b changes its sign."""
 
     def preferences(self, states: Tensor) -> Tensor:
-        """P[i, j] = P(i ≻ j) for the responses of one group: `[K, width + gates]` → `[K, K]`."""
+        """P[i, j] = P(i ≻ j) for the responses of one group: `[K, state_width]` → `[K, K]`."""
         return self.all_log_odds(states).sigmoid()
 
     def all_log_odds(self, states: Tensor) -> Tensor:
-        """Log-odds of every pair of one group: `[K, width + gates]` → `[K, K]`."""
+        """Log-odds of every pair of one group: `[K, state_width]` → `[K, K]`."""
         return self.log_odds(states[:, None], states[None, :])
 
     @abstractmethod
     def utilities(self, states: Tensor) -> Tensor:
-        """One number per response of one group, higher is better: `[K, width + gates]` → `[K]`."""
+        """One number per response of one group, higher is better: `[K, state_width]` → `[K]`."""
+
+    def spread(self, states: Tensor) -> Tensor:
+        """How far the utility of a response differs between people: `[..., state_width]` → `[...]`."""
+        raise HeadError(f"a {self.name} head knows of no spread; train one that does, such as a gaussian head")
+
+    @property
+    def labels(self) -> tuple[float, ...] | None:
+        """The values of the labels over which the head knows opinions, `[d]`; None for heads that know of none."""
+        return None
 
     def distributions(self, states: Tensor) -> Tensor:
-        """The crowd's opinion of each response over the labels: `[..., width + gates]` → `[..., d]`."""
+        """The crowd's opinion of each response over the labels: `[..., state_width]` → `[..., d]`."""
+        return self.log_distributions(states).exp()
+
+    def log_distributions(self, states: Tensor) -> Tensor:
+        """log of these, finite for every state: `[..., state_width]` → `[..., d]`."""
         raise HeadError(
             f"a {self.name} head predicts no distribution of opinions; train a distributional head for that"
         )

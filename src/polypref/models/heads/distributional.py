@@ -25,6 +25,8 @@ class DistributionalHead(Head):
 
     name = "distributional"
     paper = "arXiv 2402.09764"
+    says = ("preferences", "utilities", "opinions")
+    objective = "transport"
 
     labels: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
     kind: Literal["categorical", "beta"] = "categorical"
@@ -48,9 +50,6 @@ class DistributionalHead(Head):
     def utilities(self, states: Tensor) -> Tensor:
         """The expected label value: `[..., width]` → `[...]`."""
         return (self.distributions(states) * states.new_tensor(self.labels)).sum(-1)
-
-    def distributions(self, states: Tensor) -> Tensor:
-        return self.log_distributions(states).exp()
 
     def log_distributions(self, states: Tensor) -> Tensor:
         """log p, finite for every state: `[..., width]` → `[..., d]`."""

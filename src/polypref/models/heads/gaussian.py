@@ -23,6 +23,8 @@ class GaussianHead(Head):
 
     name = "gaussian"
     paper = "arXiv 2312.08358"
+    says = ("preferences", "utilities", "spread")
+    objective = "dpl"
 
     @property
     def width(self) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from polypref.models.heads.base import Head, HeadError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 _TINY = 1e-12  # added to ‖v‖² before dividing by its root, so that v = 0 has a direction: none
 
@@ -24,6 +24,8 @@ class GeneralHead(Head):
 
     name = "general"
     paper = "arXiv 2410.02197"
+    says = ("preferences", "scores")
+    objective = "logistic"
 
     dim: int = 8  # 2k, entries of v
     temperature: float | None = None  # τ; None: 1, or the authors' 0.1 when v is normalised
@@ -42,7 +44,21 @@ class GeneralHead(Head):
 
     @property
     def gates(self) -> int:
+        """Values of the prompt gate per response, 0 without a gate."""
         return self.dim // 2 if self.gate else 0
+
+    @property
+    def added(self) -> str | None:
+        return "a prompt gate" if self.gate else None
+
+    @property
+    def extra_width(self) -> int:
+        return self.gates
+
+    def extra(self, hidden: int) -> nn.Module | None:
+        from polypref.models.heads._gating import PromptGate
+
+        return PromptGate(hidden, self.gates) if self.gate else None
 
     @property
     def tau(self) -> float:

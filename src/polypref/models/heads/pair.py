@@ -20,6 +20,8 @@ class PairHead(Head):
 
     name = "pair"
     paper = "arXiv 2306.02561"
+    says = ("preferences", "scores")
+    objective = "logistic"
     joint = True
 
     @property

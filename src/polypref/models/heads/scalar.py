@@ -17,6 +17,8 @@ class ScalarHead(Head):
 
     name = "scalar"
     paper = "Bradley & Terry 1952"
+    says = ("preferences", "scores", "utilities")
+    objective = "logistic"
 
     temperature: float = 1.0
 
