@@ -19,6 +19,7 @@ from polypref.errors import PolyprefError
 from polypref.groups.model import Group, shown
 from polypref.models.adapters import Adapter, base_name, base_of, has_lora, read_adapter, set_parameter, write_adapter
 from polypref.models.backbones import BackboneSettings, load_config, set_dropout
+from polypref.models.block import BLOCK, block_of, head_of_block
 from polypref.models.customised import (
     ADAPTER,
     GENERAL,
@@ -34,13 +35,10 @@ from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.folders import staged_folder
 from polypref.models.packing import Pack
 from polypref.models.preference_model import (
-    BLOCK,
     EXTRA,
     WINDOW,
     GroupStates,
     PreferenceModel,
-    block_of,
-    head_of_block,
     load_gate,
     names_own_adapter,
 )
@@ -266,9 +264,11 @@ class DomainModels(Mapping[str, PreferenceModel]):
         encoder.eval()
         if encoder.gate is not None:
             load_gate(encoder.gate, folder, self._settings.revision)
-        inputs = general.inputs if self._max_length else replace(general.inputs, max_length=block["max_length"])
+        inputs = general.inputs
+        if block.max_length and not self._max_length:
+            inputs = replace(inputs, max_length=block.max_length)
         model = _Shared(encoder, head, inputs)
         model.dropout_rates = general.dropout_rates
-        model.training_opinion = tuple(block.get("training_opinion", ()))
+        model.training_opinion = tuple(block.training_opinion)
         model.domain = domain
         return model
