@@ -19,6 +19,7 @@ from polypref.models.embedded import resolve
 from polypref.models.folders import staged_folder
 from polypref.models.inputs import InputFormat
 from polypref.models.preference_model import PreferenceModel
+from polypref.models.screening import check_weights
 from polypref.training.checkpoints import drop_unfinished, last_complete, mark_complete
 from polypref.training.config import ConfigError
 from polypref.training.progress import Report, StepReporter
@@ -83,9 +84,13 @@ def tune(
         made = SFTConfig(**arguments)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"TRL refuses the settings of instruction: {' '.join(str(error).split())}") from error
+    check_weights(resolve(backbone))
     with plain_errors(backbone), quiet_loading():
         model: Any = AutoModelForCausalLM.from_pretrained(
-            resolve(backbone), dtype=getattr(torch, loading.dtype), trust_remote_code=loading.trust_remote_code
+            resolve(backbone),
+            dtype=getattr(torch, loading.dtype),
+            trust_remote_code=loading.trust_remote_code,
+            use_safetensors=True,
         )
     trainer = SFTTrainer(
         model,

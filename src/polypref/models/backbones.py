@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.utils import logging
 
 from polypref.models.embedded import BackboneError, resolve
+from polypref.models.screening import check_weights
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "flex_attention", "eager", "flash_attention_2"]
@@ -54,6 +55,7 @@ def load_trained_classifier(name: str, width: int, settings: BackboneSettings) -
 def _load(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any, list[str]]:
     """Model, tokenizer and the names of the weights that the checkpoint did not hold, which are new."""
     place = resolve(name)
+    check_weights(place)
     tokenizer = load_tokenizer(name, settings)
     config = load_config(name, settings)
     config.num_labels = width
@@ -71,6 +73,7 @@ def _load(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any, 
             revision=settings.revision,
             trust_remote_code=settings.trust_remote_code,
             output_loading_info=True,
+            use_safetensors=True,
             **options,
         )
     agree_on_padding(model, tokenizer)

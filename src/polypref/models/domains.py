@@ -20,6 +20,7 @@ from polypref.groups.model import Group, shown
 from polypref.models.adapters import Adapter, base_name, base_of, has_lora, read_adapter, set_parameter, write_adapter
 from polypref.models.answer import StateAnswer
 from polypref.models.backbones import BackboneSettings, load_config, set_dropout
+from polypref.models.block import BLOCK, block_of, head_of_block
 from polypref.models.customised import (
     ADAPTER,
     GENERAL,
@@ -36,11 +37,8 @@ from polypref.models.folders import staged_folder
 from polypref.models.heads import Head
 from polypref.models.packing import Pack
 from polypref.models.preference_model import (
-    BLOCK,
     WINDOW,
     PreferenceModel,
-    block_of,
-    head_of_block,
     load_extra,
     names_own_adapter,
     save_extra,
@@ -262,9 +260,11 @@ class DomainModels(Mapping[str, PreferenceModel]):
         encoder = AdaptedEncoder(general.encoder, head, self._layers, adapter)
         encoder.eval()
         load_extra(encoder, head, folder, self._settings.revision)
-        inputs = general.inputs if self._max_length else replace(general.inputs, max_length=block["max_length"])
+        inputs = general.inputs
+        if block.max_length and not self._max_length:
+            inputs = replace(inputs, max_length=block.max_length)
         model = _Shared(encoder, head, inputs)
         model.dropout_rates = general.dropout_rates
-        model.training_opinion = tuple(block.get("training_opinion", ()))
+        model.training_opinion = tuple(block.training_opinion)
         model.domain = domain
         return model

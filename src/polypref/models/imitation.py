@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 from polypref.models.backbones import BackboneSettings, plain_errors, quiet_loading, reads_last_token
 from polypref.models.embedded import BackboneError, resolve
 from polypref.models.packing import Imitated
+from polypref.models.screening import check_weights
 
 _LOGITS = 1 << 24  # computed at a time: 64 MiB, for any number of tokens
 
@@ -60,6 +61,7 @@ def language_head(classifier: Any, name: str, settings: BackboneSettings) -> Lan
             f"imitation needs a decoder, which foretells the next token, and {name!r} is an encoder; choose a decoder "
             "such as embedded:smollm2, or leave imitation out"
         )
+    check_weights(resolve(name))
     with plain_errors(name), quiet_loading():
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             resolve(name),
@@ -67,6 +69,7 @@ def language_head(classifier: Any, name: str, settings: BackboneSettings) -> Lan
             trust_remote_code=settings.trust_remote_code,
             dtype=getattr(torch, settings.dtype),
             output_loading_info=True,
+            use_safetensors=True,
         )
     model, report = loaded
     if any(not key.startswith(f"{model.base_model_prefix}.") for key in report["missing_keys"]):

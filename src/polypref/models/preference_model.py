@@ -32,6 +32,7 @@ from polypref.models.backbones import (
     renew_state_layer,
     set_dropout,
 )
+from polypref.models.block import BLOCK, Block, block_of, head_of_block
 from polypref.models.customised import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
@@ -41,7 +42,6 @@ from polypref.models.inputs import Input, InputFormat, Layout, input_format
 from polypref.models.reading import check_reading
 from polypref.models.sharing import share_prompts
 
-BLOCK = "polypref"  # the key of our block in config.json
 EXTRA = "polypref.safetensors"  # the tensors that the head adds, where it adds any
 CLASSIFIER, ADDED = "classifier.", "extra."  # what the names of an encoder's weights begin with
 DEFAULT_MAX_LENGTH = 1024
@@ -130,19 +130,21 @@ class PreferenceModel:
         (name, of_domain), settings = model_folder(str(path), domain), backbone or BackboneSettings()
         if names_own_adapter(name, settings):
             config = load_config(name, settings)
-            block: dict[str, Any] = block_of(config, name)
+            block = block_of(config, name)
+            head = head_of_block(block, name, config.num_labels)
             classifier, tokenizer = load_own_adapter(name, config.num_labels, settings)
         elif names_adapter(name):
             classifier, tokenizer, config = load_adapter(name, settings)
-            block = {"head": "scalar", "settings": {}}
+            block = Block(head="scalar", settings={})
+            head = head_of_block(block, name, classifier.config.num_labels)
         else:
             config = load_config(name, settings)
             block = block_of(config, name)
+            head = head_of_block(block, name, config.num_labels)  # before anything of that many logits is made
             classifier, tokenizer = load_trained_classifier(name, config.num_labels, settings)
-        head = head_of_block(block, name, classifier.config.num_labels)
-        model = cls._assembled(classifier, tokenizer, head, max_length or block.get("max_length"), settings, device)
+        model = cls._assembled(classifier, tokenizer, head, max_length or block.max_length, settings, device)
         model.dropout_rates = dropout_rates(config)
-        model.training_opinion = tuple(block.get("training_opinion", ()))
+        model.training_opinion = tuple(block.training_opinion)
         model.domain = of_domain
         load_extra(model.encoder, head, name, settings.revision)
         return model
@@ -328,36 +330,6 @@ def _longest_input(classifier: Any, tokenizer: Any) -> int | None:
 def names_own_adapter(name: str, settings: BackboneSettings) -> bool:
     """Whether a folder holds an adapter of ours, with the head and the classification layer that belong to it."""
     return names_adapter(name) and (Path(name) / LAST).exists() and BLOCK in load_config(name, settings).to_dict()
-
-
-def block_of(config: Any, name: str) -> dict[str, Any]:
-    """What a checkpoint says of polypref in its configuration; a plain reward model is a scalar one."""
-    block = config.to_dict().get(BLOCK)
-    if block is not None:
-        if not isinstance(block, dict) or not isinstance(block.get("settings", {}), dict):
-            raise BackboneError(f"{name!r} has a {BLOCK} block in config.json that cannot be read")
-        if block.get("version") != 1:
-            raise BackboneError(
-                f"{name!r} was saved by a newer polypref (version {block.get('version')}); update polypref"
-            )
-        return dict(block)
-    if config.num_labels == 1:
-        return {"head": "scalar", "settings": {}}
-    raise BackboneError(
-        f"{name!r} is no preference model: it has no polypref block in config.json and {config.num_labels} labels, "
-        "where a plain reward model has 1; train one with polypref train --backbone"
-    )
-
-
-def head_of_block(block: dict[str, Any], name: str, logits: int) -> Head:
-    """The head that such a block names."""
-    try:
-        head = make_head(block["head"], **block["settings"])
-    except (KeyError, TypeError, PolyprefError) as error:
-        raise BackboneError(f"{name!r} has a {BLOCK} block in config.json that cannot be read: {error}") from error
-    if head.width != logits:
-        raise BackboneError(f"{name!r} has {logits} logits, where its {head.name} head reads {head.width}")
-    return head
 
 
 def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,0 +1,74 @@
+"""What a checkpoint says of polypref in its `config.json`, read strictly: a stranger may have written it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
+
+from polypref.errors import PolyprefError
+from polypref.models.embedded import BackboneError
+from polypref.models.heads import Head, all_heads, make_head
+
+BLOCK = "polypref"  # the key of our block in config.json
+VERSION = 1
+_LONGEST = 10**9  # tokens; a length beyond it says nothing
+
+
+class Block(BaseModel):
+    """Our block, as far as a model is made of it; the record of its training is not read."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    head: str
+    settings: dict[str, Any]
+    max_length: int | None = Field(default=None, ge=1, le=_LONGEST)
+    training_opinion: list[FiniteFloat] = []  # mean opinion over the labels; empty in older checkpoints
+
+
+def block_of(config: Any, name: str) -> Block:
+    """The block of a configuration; a plain reward model is a scalar one."""
+    block = config.to_dict().get(BLOCK)
+    if block is not None:
+        if not isinstance(block, dict):
+            raise _unreadable(name, "it is no mapping")
+        version = block.get("version")
+        if type(version) is not int or version != VERSION:
+            raise BackboneError(f"{name!r} was saved by a newer polypref (version {version!r:.40}); update polypref")
+        try:
+            return Block.model_validate(block)
+        except ValidationError as error:
+            raise _unreadable(name, _first(error)) from error
+    if config.num_labels == 1:
+        return Block(head="scalar", settings={})
+    raise BackboneError(
+        f"{name!r} is no preference model: it has no polypref block in config.json and {config.num_labels} labels, "
+        "where a plain reward model has 1; train one with polypref train --backbone"
+    )
+
+
+def head_of_block(block: Block, name: str, logits: int) -> Head:
+    """The head that such a block names."""
+    try:
+        head = make_head(block.head, **block.settings)
+        # as JSON, in which a list stands for a tuple; 4.0 is no whole number all the same
+        TypeAdapter(all_heads()[block.head]).validate_json(json.dumps(block.settings), strict=True)
+    except ValidationError as error:
+        raise _unreadable(name, _first(error)) from error
+    except (TypeError, ValueError, OverflowError, PolyprefError) as error:  # those of a head that checks its settings
+        raise _unreadable(name, str(error)) from error
+    if head.width != logits:
+        raise BackboneError(f"{name!r} has {logits} logits, where its {head.name} head reads {head.width}")
+    if block.training_opinion and (head.labels is None or len(head.labels) != len(block.training_opinion)):
+        raise _unreadable(name, "training_opinion does not have one number for each label")
+    return head
+
+
+def _unreadable(name: str, reason: str) -> BackboneError:
+    return BackboneError(f"{name!r} has a {BLOCK} block in config.json that cannot be read: {reason[:200]}")
+
+
+def _first(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
