@@ -33,6 +33,7 @@ class StateEncoder(nn.Module):
         super().__init__()
         self.classifier = classifier
         self.reads_last_token = reads_last_token(classifier)
+        self.reads_alone = False  # whether the classifier's own forward reads one input at a time, see reading.py
         if gates and not self.reads_last_token:
             raise BackboneError("a prompt gate reads the prompt's last token, which only decoder backbones have")
         hidden = classifier.config.get_text_config().hidden_size
@@ -70,7 +71,11 @@ class StateEncoder(nn.Module):
         Where responses are imitated, one more column: how badly each of these is foretold, 0 for the others.
         """
         if not self.reads_last_token:
-            return self.classifier(**self._rows(pack)).logits[pack.ends[:, 0]]
+            if pack.imitated is not None:
+                raise BackboneError(
+                    f"{type(self.classifier).__name__} cannot be trained to imitate; leave imitation out"
+                )
+            return self.classified(pack)
         hidden = self._hidden(pack)
         states = self.classifier.score(hidden[pack.ends[:, 0], pack.ends[:, 1]])
         if self.gate is not None:
@@ -81,6 +86,10 @@ class StateEncoder(nn.Module):
         embeddings = self.classifier.get_input_embeddings().weight
         losses = self.language_head(hidden, pack.imitated, len(states), embeddings)
         return torch.cat([states.to(losses), losses[:, None]], dim=-1)
+
+    def classified(self, pack: Pack) -> Tensor:
+        """The logits of the classifier as transformers made it, `[n, width]`."""
+        return self.classifier(**self._rows(pack)).logits[pack.ends[:, 0]]
 
     def features(self, pack: Pack) -> Tensor:
         """What the state layer reads, `[n, hidden]`; it does not depend on the head."""
@@ -96,6 +105,11 @@ class StateEncoder(nn.Module):
             self.classifier(**self._rows(pack))
         finally:
             hook.remove()
+        if len(seen) != 1 or seen[0].ndim != 2:
+            raise BackboneError(
+                f"{type(self.classifier).__name__} pools what its last layer makes of every token, so there are no "
+                "features to keep; train it without --frozen"
+            )
         return seen[0][pack.ends[:, 0]]
 
     def packs(self, groups: Sequence[Sequence[Input]], budget: int) -> list[Pack]:
@@ -124,7 +138,7 @@ class StateEncoder(nn.Module):
             bins = fill_by_tokens([tree.tokens for tree in trees], budget)
             return [pack_trees([trees[at] for at in filled], self.pad, self.device) for filled in bins]
         members = [member for group in groups for member in group]
-        bins = fill_padded([len(inputs[member].tokens) for member in members], budget)
+        bins = fill_padded([len(inputs[member].tokens) for member in members], 1 if self.reads_alone else budget)
         filled = [[members[at] for at in chosen] for chosen in bins]
         return [
             pack_rows([inputs[member] for member in row], row, self.pad, self.segments, self.device) for row in filled
@@ -136,6 +150,8 @@ class StateEncoder(nn.Module):
         if self.shares_prompts:
             trees = [trees_of(inputs, range(len(inputs))) for inputs in firsts]
             return fill_by_tokens([sum(tree.tokens for tree in parts) for parts in trees], budget)
+        if self.reads_alone:
+            return fill_by_tokens([sum(len(item.tokens) for item in inputs) for inputs in firsts], budget)
         longest = [max((len(item.tokens) for item in inputs), default=0) for inputs in firsts]
         return fill_padded(longest, budget, [len(inputs) for inputs in firsts])
 

@@ -185,13 +185,12 @@ class PreferenceModel:
         segments = "token_type_ids" in tokenizer.model_input_names and _knows_segments(classifier)
         encoder = StateEncoder(classifier, head.gates, tokenizer.pad_token_id, segments)
         encoder.eval()
-        share_prompts(encoder, settings)
         layout: Layout = "chat" if encoder.reads_last_token else "segments"
         limits = [limit for limit in (max_length, _longest_input(classifier, tokenizer)) if limit is not None]
         limit = min(limits, default=DEFAULT_MAX_LENGTH)
         inputs = input_format(tokenizer, layout, limit)
-        if not encoder.reads_last_token:
-            check_reading(encoder, inputs)
+        check_reading(encoder, inputs)
+        share_prompts(encoder, settings)
         return cls(encoder, head, inputs)
 
     # — saving —
