@@ -29,7 +29,7 @@ DEFAULT_BUDGET = 4096  # tokens per forward pass when nothing has to be kept for
 class StateEncoder(nn.Module):
     """A sequence classifier and, if the head has one, a prompt gate; computes the states of packed inputs."""
 
-    def __init__(self, classifier: Any, gates: int, pad: int, segments: bool) -> None:
+    def __init__(self, classifier: Any, gates: int, pad: int | None, segments: bool) -> None:
         super().__init__()
         self.classifier = classifier
         self.reads_last_token = reads_last_token(classifier)
@@ -41,7 +41,7 @@ class StateEncoder(nn.Module):
         if self.gate is not None:
             nn.init.zeros_(self.gate.weight)  # λ = 1 to begin with
             nn.init.zeros_(self.gate.bias)
-        self.pad = pad
+        self.pad = pad  # not read at the end of a text; None: whatever stands there is
         self.segments = segments
         self.shares_prompts = False  # see sharing.py
         self.language_head: LanguageHead | None = None  # for training with imitation

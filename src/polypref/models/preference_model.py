@@ -183,7 +183,7 @@ class PreferenceModel:
         if settings.quantization is None:
             _move(classifier, device or ("cuda" if torch.cuda.is_available() else "cpu"))
         segments = "token_type_ids" in tokenizer.model_input_names and _knows_segments(classifier)
-        encoder = StateEncoder(classifier, head.gates, tokenizer.pad_token_id, segments)
+        encoder = StateEncoder(classifier, head.gates, classifier.config.get_text_config().pad_token_id, segments)
         encoder.eval()
         layout: Layout = "chat" if encoder.reads_last_token else "segments"
         limits = [limit for limit in (max_length, _longest_input(classifier, tokenizer)) if limit is not None]
