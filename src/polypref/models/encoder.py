@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -36,7 +37,7 @@ class StateEncoder(nn.Module):
         self.reads_alone = False  # whether the classifier's own forward reads one input at a time, see reading.py
         if gates and not self.reads_last_token:
             raise BackboneError("a prompt gate reads the prompt's last token, which only decoder backbones have")
-        hidden = classifier.config.get_text_config().hidden_size
+        hidden = self.state_layer.in_features  # OPT-350m projects its hidden states
         self.gate = nn.Linear(hidden, gates, device=classifier.device, dtype=classifier.dtype) if gates else None
         if self.gate is not None:
             nn.init.zeros_(self.gate.weight)  # λ = 1 to begin with
@@ -137,12 +138,23 @@ class StateEncoder(nn.Module):
             ]
             bins = fill_by_tokens([tree.tokens for tree in trees], budget)
             return [pack_trees([trees[at] for at in filled], self.pad, self.device) for filled in bins]
-        members = [member for group in groups for member in group]
-        bins = fill_padded([len(inputs[member].tokens) for member in members], 1 if self.reads_alone else budget)
-        filled = [[members[at] for at in chosen] for chosen in bins]
+        filled = []
+        for members in self._alike(inputs, [member for group in groups for member in group]):
+            bins = fill_padded([len(inputs[member].tokens) for member in members], 1 if self.reads_alone else budget)
+            filled += [[members[at] for at in chosen] for chosen in bins]
         return [
             pack_rows([inputs[member] for member in row], row, self.pad, self.segments, self.device) for row in filled
         ]
+
+    def _alike(self, inputs: Sequence[Input], members: Sequence[int]) -> list[list[int]]:
+        """The members that may stand in one batch: BART, T5 and their kin want as many end tokens in each row."""
+        if not self.classifier.config.is_encoder_decoder:
+            return [list(members)]
+        end = self.classifier.config.get_text_config(decoder=True).eos_token_id
+        parts: dict[int, list[int]] = {}
+        for member in members:
+            parts.setdefault(int(np.isin(inputs[member].tokens, end).sum()), []).append(member)
+        return list(parts.values())
 
     def bins(self, groups: Sequence[Sequence[Input]], budget: int) -> list[list[int]]:
         """Which groups fit one pack of at most `budget` tokens together, longest first; a larger group stands alone."""

@@ -52,8 +52,8 @@ DEFAULT_MAX_LENGTH = 1024
 _ENDLESS = 10**9  # from here on a tokenizer's limit says that it knows of none
 WINDOW = 64  # groups encoded together
 _ROBERTAS = frozenset(  # architectures that count positions from behind the padding token
-    "camembert data2vec-text ibert longformer mpnet roberta roberta-prelayernorm xlm-roberta xlm-roberta-xl "
-    "xmod".split()
+    "camembert data2vec-text esm ibert layoutlmv3 lilt longformer luke markuplm mpnet roberta roberta-prelayernorm "
+    "xlm-roberta xlm-roberta-xl xmod".split()
 )
 
 Floats = NDArray[np.float64]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from polypref.errors import PolyprefError
 from polypref.groups.model import Group
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import StateEncoder
@@ -15,6 +16,7 @@ from polypref.models.inputs import Input, InputFormat
 from polypref.models.packing import Pack, pack_rows
 
 _EXAMPLE = Group("one", ("two", "six", "seven eight nine ten"))
+_RAISED = (AttributeError, IndexError, KeyError, TypeError, RuntimeError, ValueError)  # by code that is not ours
 _log = logging.getLogger(__name__)
 
 
@@ -25,10 +27,17 @@ def check_reading(encoder: StateEncoder, inputs: InputFormat) -> None:
     Nearly all decoders make their logits of the last token's hidden state. One that makes them of another is read by
     its own forward. That, or one whose states depend on padding, reads one unpadded input at a time.
     """
-    if encoder.reads_last_token:
-        _check_decoder(encoder, _texts(inputs))
-    else:
-        _check_classifier(encoder, inputs)
+    try:
+        if encoder.reads_last_token:
+            _check_decoder(encoder, _texts(inputs))
+        else:
+            _check_classifier(encoder, inputs)
+    except (PolyprefError, torch.OutOfMemoryError):
+        raise
+    except _RAISED as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        model = type(encoder.classifier).__name__
+        raise BackboneError(f"{model} cannot read a short text: {said}; take another backbone") from error
 
 
 def _check_decoder(encoder: StateEncoder, texts: list[Input]) -> None:
@@ -62,7 +71,7 @@ def _agrees(encoder: StateEncoder, batches: list[list[Input]], own: Tensor) -> b
         ours = torch.cat([encoder(_padded(encoder, items)) for items in batches])
     except torch.OutOfMemoryError:
         raise
-    except (AttributeError, IndexError, KeyError, TypeError, RuntimeError, ValueError) as error:
+    except _RAISED as error:
         _log.warning("%s: only its own forward reads it: %s", type(encoder.classifier).__name__, error)
         return False
     return _near(ours[:, : own.shape[1]], own, encoder)
