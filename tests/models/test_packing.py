@@ -74,6 +74,14 @@ def test_the_state_is_read_off_the_last_token_that_is_no_padding_and_the_gate_of
     assert pack_rows(inputs, [0, 1], PAD, False, CPU).ends.tolist() == [[0, 3], [1, 3]]
 
 
+def test_without_padding_that_is_named_the_state_is_read_off_the_very_last_token():
+    inputs = made([5, 6, 7, 1, PAD], [5, 6, 7, 8], boundary=3)
+    assert pack_trees(trees_of(inputs, [0, 1]), None, CPU).ends.tolist() == [[0, 4], [0, 5]]
+    rows = pack_rows(inputs, [0, 1], None, False, CPU)
+    assert rows.ends.tolist() == [[0, 4], [1, 3]]
+    assert rows.attention_mask.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]]
+
+
 def test_padded_rows_say_where_the_input_ends_and_which_part_is_the_response():
     first, second = *made([2, 7, 3, 8, 3], boundary=2), *made([2, 3, 8, 3], boundary=1)
     pack = pack_rows([first, second], [4, 9], PAD, True, CPU)

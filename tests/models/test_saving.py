@@ -13,6 +13,7 @@ from torch.nn.functional import linear
 from transformers import AutoModelForSequenceClassification
 
 from polypref import Group
+from polypref.errors import PolyprefError
 from polypref.models.answer import StateAnswer
 from polypref.models.backbones import BackboneSettings
 from polypref.models.encoder import StateEncoder
@@ -278,6 +279,49 @@ def test_a_checkpoint_that_names_no_padding_token_gets_that_of_its_tokenizer(tin
     folder, _ = published(tmp_path, "reward", tiny("llama"), pad_token_id=named)
     model = PreferenceModel.from_pretrained(folder)
     assert model.encoder.classifier.config.pad_token_id == model.inputs.tokenizer.pad_token_id == 0
+
+
+def rated(reward, model, pad):
+    """What transformers says of each response, of one unpadded text at a time."""
+    reward.config.pad_token_id = pad
+    items = model.tokenize(GROUPS[0])
+    assert all(item.tokens[-1] == END for item in items)
+    with torch.no_grad():
+        return [reward(torch.tensor(item.tokens[None].astype("int64"))).logits.item() for item in items]
+
+
+END = 2  # </s>, with which every text here ends
+
+
+@pytest.mark.parametrize("words", [{"pad_token": "</s>"}, {"pad_token": None, "unk_token": None}])
+def test_a_reward_model_that_names_no_padding_is_read_off_the_very_last_token(tiny, tmp_path, words):
+    """So does transformers, one text at a time; the end token that pads here is read."""
+    folder, reward = published(tmp_path, "reward", tiny("llama"), words, pad_token_id=None)
+    model = PreferenceModel.from_pretrained(folder)
+    expected = rated(reward, model, None)
+    assert np.abs(np.array(expected) - rated(reward, model, END)).max() > 1e-2  # it matters
+    np.testing.assert_allclose(model.utilities(GROUPS[0]), expected, **CLOSE)
+    np.testing.assert_allclose(reloaded(model, tmp_path / "again").utilities(GROUPS[0]), expected, **CLOSE)
+    going_on = PreferenceModel.from_backbone(str(folder), "scalar")
+    np.testing.assert_allclose(going_on.utilities(GROUPS[0]), expected, **CLOSE)
+
+
+@pytest.mark.parametrize(("named", "choice", "read"), [(None, "before_padding", END), (END, "last", None)])
+def test_which_token_is_read_can_be_chosen_and_is_kept(tiny, tmp_path, named, choice, read):
+    folder, reward = published(tmp_path, "reward", tiny("llama"), {"pad_token": "</s>"}, pad_token_id=named)
+    model = PreferenceModel.from_pretrained(folder, backbone=BackboneSettings(state_token=choice))
+    expected = rated(reward, model, read)
+    np.testing.assert_allclose(model.utilities(GROUPS[0]), expected, **CLOSE)
+    model.save_pretrained(tmp_path / "again")
+    again = PreferenceModel.from_pretrained(tmp_path / "again")
+    np.testing.assert_allclose(again.utilities(GROUPS[0]), expected, **CLOSE)
+    vanilla = AutoModelForSequenceClassification.from_pretrained(tmp_path / "again").eval()
+    np.testing.assert_allclose(rated(vanilla, model, vanilla.config.pad_token_id), expected, **CLOSE)
+
+
+def test_an_encoder_offers_no_choice_of_the_token_that_is_read(tiny):
+    with pytest.raises(PolyprefError, match="state_token"):
+        PreferenceModel.from_backbone(tiny("bert"), backbone=BackboneSettings(state_token="last"))
 
 
 def test_a_reward_model_reads_as_much_as_it_can(tmp_path):

@@ -126,7 +126,7 @@ def fingerprint(model: PreferenceModel) -> str:
     described = (
         *(_FORMAT, __version__, torch.__version__, transformers.__version__, encoder.device.type),
         *(type(classifier).__name__, str(classifier.dtype), classifier.config._attn_implementation),
-        *(encoder.shares_prompts, encoder.pad, encoder.segments),
+        *(encoder.shares_prompts, encoder.reads_alone, encoder.pad, encoder.segments),
     )
     config = {key: value for key, value in classifier.config.to_dict().items() if key not in _NOTES}
     digest.update(repr((described, sorted(config.items(), key=lambda item: item[0]))).encode())

@@ -232,13 +232,15 @@ def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, Any]:
         widths = {file.get_slice(key).get_shape()[0] for key in heads}
     if widths != {1}:
         raise BackboneError(f"the adapter {name!r} holds no classification layer with one logit, as a reward model has")
+    config = load_config(base, settings)
     classifier, tokenizer = load_classifier(base, 1, settings)
     if (Path(name) / "tokenizer_config.json").exists():
         tokenizer = load_tokenizer(name, settings)
-        agree_on_padding(classifier, tokenizer)
+    classifier.config.get_text_config().pad_token_id = config.get_text_config().pad_token_id  # as it was trained
+    agree_on_padding(classifier, tokenizer, settings.state_token, is_trained=True)
     with plain_errors(name):
         classifier = PeftModel.from_pretrained(classifier, name).merge_and_unload()
-    return classifier, tokenizer, load_config(base, settings)
+    return classifier, tokenizer, config
 
 
 def _linear_layers(classifier: Any) -> list[str]:

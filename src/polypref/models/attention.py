@@ -162,7 +162,12 @@ def by_flex(
     sliding_window: int | None = None,
     **settings: Any,
 ) -> tuple[Tensor, None]:
-    """One FlexAttention call over the row; compiled on a GPU, where it skips the blocks nobody sees."""
+    """One FlexAttention call over the row; compiled on a GPU, where it skips the blocks nobody sees.
+
+    On the CPU it has no gradients, which the same attention by pieces has.
+    """
+    if query.requires_grad and query.device.type == "cpu":
+        return by_pieces(module, query, key, value, attention_mask, dropout, scaling, tree, sliding_window, **settings)
     from torch.nn.attention.flex_attention import flex_attention
 
     row = _checked(module, tree, attention_mask, sliding_window, settings)
@@ -183,6 +188,8 @@ def _checked(
 ) -> Row:
     if row is None:
         raise UnsupportedAttention(f"{type(module).__name__} does not pass on what tree attention needs")
+    if mask_window is not None and mask_window.numel() != 1:
+        raise UnsupportedAttention(f"{type(module).__name__} masks in a way of its own")
     if window != (None if mask_window is None else int(mask_window)):
         raise UnsupportedAttention(f"{type(module).__name__} passes the window {window}, its mask has {mask_window}")
     for name, value in settings.items():

@@ -20,6 +20,7 @@ from polypref.models.screening import check_weights
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "flex_attention", "eager", "flash_attention_2"]
+StateToken = Literal["checkpoint", "last", "before_padding"]
 TREES: tuple[Attention, ...] = ("auto", "sdpa", "flex_attention")  # under which decoders share prompts
 
 
@@ -32,6 +33,7 @@ class BackboneSettings:
     quantization: Literal["4bit", "8bit"] | None = None  # with bitsandbytes, where the platform has it
     trust_remote_code: bool = False
     revision: str | None = None
+    state_token: StateToken = "checkpoint"  # which token a decoder's logits are read off, see agree_on_padding
     dropout: bool = False  # in training, at the rates of the backbone's configuration
 
 
@@ -76,8 +78,10 @@ def _load(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any, 
             use_safetensors=True,
             **options,
         )
-    agree_on_padding(model, tokenizer)
-    return model, tokenizer, sorted({*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])})
+    absent = sorted({*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])})
+    is_trained = not any(key.startswith("score.") for key in absent)
+    agree_on_padding(model, tokenizer, settings.state_token, is_trained)
+    return model, tokenizer, absent
 
 
 def load_config(name: str, settings: BackboneSettings) -> Any:
@@ -137,21 +141,32 @@ def _quantization(bits: str) -> Any:
     )
 
 
-def agree_on_padding(model: Any, tokenizer: Any) -> None:
+def agree_on_padding(model: Any, tokenizer: Any, state_token: StateToken, is_trained: bool) -> None:
     """A classifier finds the last token by its padding token, so model and tokenizer must name the same one.
 
     That which the checkpoint's configuration names was there in training; the tokenizer's is taken where it names none.
+    Yet a decoder whose configuration names none reads the very last token. Where its classification layer is trained,
+    and texts may end in what serves for padding, it goes on to do so: then the configuration names none still. It
+    says the same of a token that is chosen, so that the saved model is read as this one.
     """
-    named = model.config.get_text_config().pad_token_id
+    config, is_decoder = model.config.get_text_config(), reads_last_token(model)
+    if state_token != "checkpoint" and not is_decoder:
+        raise BackboneError(f"state_token is {state_token!r}, yet {type(model).__name__} reads no single last token")
+    named = config.pad_token_id
     if named is not None and 0 <= named < len(tokenizer):
         if tokenizer.pad_token_id != named:
             tokenizer.pad_token = tokenizer.convert_ids_to_tokens(named)
-        return
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
-    if tokenizer.pad_token is None:
-        raise BackboneError("the tokenizer has no padding, unknown or end token that could serve for padding")
-    model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+        reads_last = state_token == "last"
+    else:
+        is_borrowed = tokenizer.pad_token is None
+        if is_borrowed:
+            tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
+        if tokenizer.pad_token is None:
+            raise BackboneError("the tokenizer has no padding, unknown or end token that could serve for padding")
+        may_end = is_borrowed or tokenizer.pad_token_id == tokenizer.eos_token_id
+        by_default = state_token == "checkpoint" and is_decoder and is_trained and may_end
+        reads_last = state_token == "last" or by_default
+    config.pad_token_id = None if reads_last else tokenizer.pad_token_id
 
 
 @contextmanager

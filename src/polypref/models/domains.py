@@ -115,6 +115,7 @@ class AdaptedEncoder(StateEncoder):
     def __init__(self, base: StateEncoder, head: Head, layers: AdaptedLayers, adapter: Adapter) -> None:
         super().__init__(base.classifier, head, base.pad, base.segments)
         self.shares_prompts = base.shares_prompts
+        self.reads_last_token, self.reads_alone = base.reads_last_token, base.reads_alone
         self._layers, self._adapter = layers, adapter
 
     def forward(self, pack: Pack) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -30,17 +31,19 @@ DEFAULT_BUDGET = 4096  # tokens per forward pass when nothing has to be kept for
 class StateEncoder(nn.Module):
     """A sequence classifier and what the head adds to it, if anything; computes the states of packed inputs."""
 
-    def __init__(self, classifier: Any, head: Head, pad: int, segments: bool) -> None:
+    def __init__(self, classifier: Any, head: Head, pad: int | None, segments: bool) -> None:
         super().__init__()
         self.classifier = classifier
         self.reads_last_token = reads_last_token(classifier)
+        self.reads_alone = False  # whether the classifier's own forward reads one input at a time, see reading.py
         if head.added and not self.reads_last_token:
             raise BackboneError(f"{head.added} reads the prompt's last token, which only decoder backbones have")
-        hidden = classifier.config.get_text_config().hidden_size
+        hidden = self.state_layer.in_features  # OPT-350m projects its hidden states
+        self.added = head.added  # in words
         self.extra = head.extra(hidden)  # the prompt's last hidden state → further columns of the state
         if self.extra is not None:
             self.extra.to(classifier.device, classifier.dtype)
-        self.pad = pad
+        self.pad = pad  # not read at the end of a text; None: whatever stands there is
         self.segments = segments
         self.shares_prompts = False  # see sharing.py
         self.language_head: LanguageHead | None = None  # for training with imitation
@@ -70,7 +73,11 @@ class StateEncoder(nn.Module):
         Where responses are imitated, one more column: how badly each of these is foretold, 0 for the others.
         """
         if not self.reads_last_token:
-            return self.classifier(**self._rows(pack)).logits[pack.ends[:, 0]]
+            if pack.imitated is not None:
+                raise BackboneError(
+                    f"{type(self.classifier).__name__} cannot be trained to imitate; leave imitation out"
+                )
+            return self.classified(pack)
         hidden = self._hidden(pack)
         states = self.classifier.score(hidden[pack.ends[:, 0], pack.ends[:, 1]])
         if self.extra is not None:
@@ -81,6 +88,10 @@ class StateEncoder(nn.Module):
         embeddings = self.classifier.get_input_embeddings().weight
         losses = self.language_head(hidden, pack.imitated, len(states), embeddings)
         return torch.cat([states.to(losses), losses[:, None]], dim=-1)
+
+    def classified(self, pack: Pack) -> Tensor:
+        """The logits of the classifier as transformers made it, `[n, width]`."""
+        return self.classifier(**self._rows(pack)).logits[pack.ends[:, 0]]
 
     def features(self, pack: Pack) -> Tensor:
         """What the state layer reads, `[n, hidden]`; it does not depend on the head."""
@@ -96,6 +107,11 @@ class StateEncoder(nn.Module):
             self.classifier(**self._rows(pack))
         finally:
             hook.remove()
+        if len(seen) != 1 or seen[0].ndim != 2:
+            raise BackboneError(
+                f"{type(self.classifier).__name__} pools what its last layer makes of every token, so there are no "
+                "features to keep; train it without --frozen"
+            )
         return seen[0][pack.ends[:, 0]]
 
     def packs(self, groups: Sequence[Sequence[Input]], budget: int) -> list[Pack]:
@@ -123,12 +139,23 @@ class StateEncoder(nn.Module):
             ]
             bins = fill_by_tokens([tree.tokens for tree in trees], budget)
             return [pack_trees([trees[at] for at in filled], self.pad, self.device) for filled in bins]
-        members = [member for group in groups for member in group]
-        bins = fill_padded([len(inputs[member].tokens) for member in members], budget)
-        filled = [[members[at] for at in chosen] for chosen in bins]
+        filled = []
+        for members in self._alike(inputs, [member for group in groups for member in group]):
+            bins = fill_padded([len(inputs[member].tokens) for member in members], 1 if self.reads_alone else budget)
+            filled += [[members[at] for at in chosen] for chosen in bins]
         return [
             pack_rows([inputs[member] for member in row], row, self.pad, self.segments, self.device) for row in filled
         ]
+
+    def _alike(self, inputs: Sequence[Input], members: Sequence[int]) -> list[list[int]]:
+        """The members that may stand in one batch: BART, T5 and their kin want as many end tokens in each row."""
+        if not self.classifier.config.is_encoder_decoder:
+            return [list(members)]
+        end = self.classifier.config.get_text_config(decoder=True).eos_token_id
+        parts: dict[int, list[int]] = {}
+        for member in members:
+            parts.setdefault(int(np.isin(inputs[member].tokens, end).sum()), []).append(member)
+        return list(parts.values())
 
     def bins(self, groups: Sequence[Sequence[Input]], budget: int) -> list[list[int]]:
         """Which groups fit one pack of at most `budget` tokens together, longest first; a larger group stands alone."""
@@ -136,6 +163,8 @@ class StateEncoder(nn.Module):
         if self.shares_prompts:
             trees = [trees_of(inputs, range(len(inputs))) for inputs in firsts]
             return fill_by_tokens([sum(tree.tokens for tree in parts) for parts in trees], budget)
+        if self.reads_alone:
+            return fill_by_tokens([sum(len(item.tokens) for item in inputs) for inputs in firsts], budget)
         longest = [max((len(item.tokens) for item in inputs), default=0) for inputs in firsts]
         return fill_padded(longest, budget, [len(inputs) for inputs in firsts])
 

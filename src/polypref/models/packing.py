@@ -102,7 +102,7 @@ class Pack:
         return self.input_ids.numel()
 
 
-def pack_trees(trees: Sequence[Tree], pad: int, device: torch.device) -> Pack:
+def pack_trees(trees: Sequence[Tree], pad: int | None, device: torch.device) -> Pack:
     """Several trees end to end in one row."""
     ids, positions, ends, prompts = [], [], [], []
     before: list[list[tuple[int, int]]] = []
@@ -155,16 +155,20 @@ def _place(index: int, prefix: int, start: int, own: int) -> int:
     return start + index if index < prefix else own + index - prefix
 
 
-def _last_token(item: Input, pad: int) -> int:
-    """Where vanilla transformers reads a decoder's logits: the last token that is not the padding token."""
+def _last_token(item: Input, pad: int | None) -> int:
+    """Where vanilla reads a decoder's logits: the last token that is not the padding token, if that is named."""
+    if pad is None:
+        return len(item.tokens) - 1
     other = np.flatnonzero(item.tokens != pad)
     return int(other[-1]) if len(other) else 0
 
 
-def pack_rows(inputs: Sequence[Input], members: Sequence[int], pad: int, segments: bool, device: torch.device) -> Pack:
+def pack_rows(
+    inputs: Sequence[Input], members: Sequence[int], pad: int | None, segments: bool, device: torch.device
+) -> Pack:
     """One input a row, padded on the right."""
     length = max(len(item.tokens) for item in inputs)
-    ids = np.full((len(inputs), length), pad, dtype=np.int64)
+    ids = np.full((len(inputs), length), 0 if pad is None else pad, dtype=np.int64)  # the mask hides which
     mask = np.zeros((len(inputs), length), dtype=np.int64)
     types = np.zeros((len(inputs), length), dtype=np.int64)
     for at, item in enumerate(inputs):

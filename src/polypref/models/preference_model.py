@@ -48,8 +48,8 @@ DEFAULT_MAX_LENGTH = 1024
 _ENDLESS = 10**9  # from here on a tokenizer's limit says that it knows of none
 WINDOW = 64  # groups encoded together
 _ROBERTAS = frozenset(  # architectures that count positions from behind the padding token
-    "camembert data2vec-text ibert longformer mpnet roberta roberta-prelayernorm xlm-roberta xlm-roberta-xl "
-    "xmod".split()
+    "camembert data2vec-text esm ibert layoutlmv3 lilt longformer luke markuplm mpnet roberta roberta-prelayernorm "
+    "xlm-roberta xlm-roberta-xl xmod".split()
 )
 
 
@@ -162,15 +162,14 @@ class PreferenceModel:
         if settings.quantization is None:
             _move(classifier, device or ("cuda" if torch.cuda.is_available() else "cpu"))
         segments = "token_type_ids" in tokenizer.model_input_names and _knows_segments(classifier)
-        encoder = StateEncoder(classifier, head, tokenizer.pad_token_id, segments)
+        encoder = StateEncoder(classifier, head, classifier.config.get_text_config().pad_token_id, segments)
         encoder.eval()
-        share_prompts(encoder, settings)
         layout: Layout = "chat" if encoder.reads_last_token else "segments"
         limits = [limit for limit in (max_length, _longest_input(classifier, tokenizer)) if limit is not None]
         limit = min(limits, default=DEFAULT_MAX_LENGTH)
         inputs = input_format(tokenizer, layout, limit)
-        if not encoder.reads_last_token:
-            check_reading(encoder, inputs)
+        check_reading(encoder, inputs)
+        share_prompts(encoder, settings)
         return cls(encoder, head, inputs)
 
     # — saving —

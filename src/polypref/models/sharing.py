@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from polypref.models.attention import FLEX, LOOP, UnsupportedAttention
 from polypref.models.backbones import TREES, BackboneSettings
 from polypref.models.encoder import StateEncoder
 from polypref.models.inputs import Input
+
+_log = logging.getLogger(__name__)
 
 
 def share_prompts(encoder: StateEncoder, settings: BackboneSettings) -> None:
@@ -30,7 +33,7 @@ def share_prompts(encoder: StateEncoder, settings: BackboneSettings) -> None:
     example = [[Input(tokens, 4, 0) for tokens in _example(classifier.config.get_text_config().vocab_size)]]
     training = encoder.training
     encoder.eval()
-    expected = encoder.states(example)[0]
+    expected = encoder.states(example, budget=1)[0]  # unpadded: some read more than they should beside padding
     encoder.shares_prompts = True
     for way in (FLEX, LOOP) if flex else (LOOP,):
         classifier.set_attn_implementation(way)
@@ -51,9 +54,10 @@ def _tried(encoder: StateEncoder, example: list[list[Input]], way: str) -> Tenso
         return None
     except torch.OutOfMemoryError:
         raise
-    except (RuntimeError, ValueError, ImportError):  # no compiler or Triton, or a size of head that has no kernel
-        if way != FLEX:
-            raise
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, ImportError) as error:
+        # no compiler or Triton, a size of head that has no kernel, or a class that makes something of its mask
+        model = type(encoder.classifier).__name__
+        _log.warning("%s does not work with the attention %s: %s", model, way, error or type(error).__name__)
         return None
 
 
