@@ -56,11 +56,13 @@ def recommend(table: Table, parts: dict[str, Any]) -> tuple[str, list[str]]:
         reasons.append("votes on the same pair contradict each other; a spread tells a split crowd from indifference")
     else:
         head = "scalar"
-    for conflict in sorted(serious, key=lambda c: -c.disagree)[:3]:
+    if serious:
+        conflict = max(serious, key=lambda c: c.disagree)
         noise = "" if conflict.within is None else f", against {conflict.within:.0%} within one {conflict.kind}"
         how = "judges of the same pairs" if conflict.method == "observed" else "tastes for surface features"
         reasons.append(
             f"{conflict.a} and {conflict.b} would disagree on {conflict.disagree:.0%} of pairs{noise} ({how})"
+            + (f", the most of {len(serious)} conflicts" if len(serious) > 1 else "")
         )
     if any(conflict.kind == "domain" for conflict in serious):
         reasons.append("domains conflict: train one customised model per domain rather than one for all")
