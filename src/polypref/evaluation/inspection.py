@@ -51,7 +51,7 @@ class Inspection:
     shortcut: dict[str, Any] | None
     labels: dict[str, float]
     drift: dict[str, Any] | None
-    recommended_head: str
+    recommended_head: str | None  # None where there are no judgments to learn from
     reasons: list[str]
     why: dict[str, str]
     skipped: dict[str, int] = field(default_factory=dict)
