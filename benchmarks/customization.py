@@ -34,7 +34,7 @@ from polypref.customization.interpolation import interpolated
 from polypref.customization.measuring import GeneralAnswers, Yardstick
 from polypref.customization.recipe import customize
 from polypref.customization.tradeoff import described, write_json
-from polypref.evaluation.drawing import BLUE, GREY, RED, new_axes, write_drawings
+from polypref.drawing import BLUE, GREY, RED, new_axes, write_drawings
 from polypref.groups.splitting import prompt_key
 from polypref.models.folders import LAST
 from polypref.training.config import make_config

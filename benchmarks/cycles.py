@@ -15,7 +15,6 @@ from typing import Any
 
 from polypref import Comparison, Group, TrainingConfig, load_groups, simulate, split_groups, train
 from polypref.evaluation.assessment import assess
-from polypref.evaluation.predicting import predict
 
 
 def by_length(group: Group) -> Group | None:
@@ -33,7 +32,7 @@ def accuracy(head: str, known: Sequence[Group], asked: Sequence[Group], settings
     with tempfile.TemporaryDirectory() as folder:
         config = TrainingConfig(head=head, out=f"{folder}/out", trainer={"save_strategy": "no"}, **settings)
         model = train(config, known, []).model
-    found = assess(predict(model, asked))
+    found = assess(model.encode(asked))
     scores = found.truth or found.pairwise
     assert scores is not None
     assert scores.accuracy is not None

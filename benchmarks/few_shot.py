@@ -20,8 +20,8 @@ from polypref.customization.data import load_data
 from polypref.customization.few_shot import LearningCurve, LearningPoint, learning_curve
 from polypref.customization.figures import learning_figure
 from polypref.customization.stages import make_general
-from polypref.evaluation.drawing import write_drawings
-from polypref.evaluation.resampling import Estimate
+from polypref.drawing import write_drawings
+from polypref.statistics.resampling import Estimate
 from polypref.training.progress import PlainReport
 
 

@@ -16,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from polypref.evaluation import metrics
-from polypref.evaluation.comparing import Evidence, compare
 from polypref.evaluation.metrics import JudgedPairs
 from polypref.evaluation.pairwise import auc
-from polypref.evaluation.resampling import Bootstrap, Terms
+from polypref.statistics.comparing import Evidence, compare
+from polypref.statistics.resampling import Bootstrap, Terms
 
 
 class Shape(NamedTuple):

@@ -22,7 +22,6 @@ from scipy.special import expit
 
 from polypref import Comparison, Group, load_groups
 from polypref.evaluation.assessment import assess
-from polypref.evaluation.predicting import predict
 from polypref.evaluation.prediction import Prediction
 from polypref.training.config import make_config
 from polypref.training.recipe import train
@@ -81,7 +80,7 @@ def polypref(head: str, known: Sequence[Group], asked: Sequence[Group], given: A
     }
     with tempfile.TemporaryDirectory() as folder:
         model = train(make_config({**settings, "out": f"{folder}/out"}), known, [], watchers=[watch]).model
-    return list(predict(model, asked)), watch.spent
+    return list(model.encode(asked)), watch.spent
 
 
 def trl(known: Sequence[Group], asked: Sequence[Group], given: Any) -> tuple[Predicted, float]:

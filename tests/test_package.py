@@ -13,9 +13,23 @@ import polypref
 
 SOURCE = Path(polypref.__file__).parent
 
-# a package may import those below it and itself
-LAYERS = ["errors", "groups", "crowd", "choice", "models", "objectives", "evaluation", "training"]
-LAYERS += ["customization", "reporting", "cli"]
+# what stands in one line may not import each other, only what stands below; `polypref` itself is for what runs on top
+LAYERS = (
+    ("errors",),
+    ("drawing",),
+    ("groups",),
+    ("crowd", "choice", "statistics"),
+    ("models",),
+    ("objectives",),
+    ("evaluation",),
+    ("training", "inspection"),
+    ("customization",),
+    ("reporting",),
+    ("cli",),
+    ("__init__", "__main__"),
+)
+HEIGHTS = {name: height for height, names in enumerate(LAYERS) for name in names}
+PUBLIC = vars(polypref)["_PLACES"]
 HEAVY = {"torch", "transformers", "datasets", "pandas", "matplotlib", "scipy", "numpy", "pydantic", "pyarrow", "rich"}
 
 
@@ -39,7 +53,8 @@ def test_help_loads_nothing_heavy_but_its_own_printer() -> None:
 
 
 def test_groups_crowd_and_choice_never_load_torch() -> None:
-    code = "import polypref.groups.reading, polypref.crowd, polypref.choice, polypref.evaluation.inspection"
+    modules = "groups.reading", "crowd", "choice", "statistics.comparing", "inspection.inspector"
+    code = "; ".join(f"import polypref.{module}" for module in modules)
     assert "torch" not in loaded_by(code)
 
 
@@ -50,18 +65,53 @@ def test_every_public_name_is_found_where_it_says() -> None:
         polypref.Grup  # noqa: B018
 
 
+def imported(path: Path) -> set[str]:
+    """The folders of polypref that a file imports from, also within functions and for types alone."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == "polypref":
+                first = rest.partition(".")[0]
+                found.add(PUBLIC.get(first, first).partition(".")[0])
+    return found - {"__version__", ""}
+
+
 def test_imports_run_downwards() -> None:
     upwards = []
     for path in SOURCE.rglob("*.py"):
-        layer = path.relative_to(SOURCE).parts[0].removesuffix(".py")
-        if layer not in LAYERS:
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("polypref."):
-                target = (node.module or "").split(".")[1]
-                if LAYERS.index(target) > LAYERS.index(layer):
-                    upwards.append(f"{path.name} imports {node.module}")
+        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        for target in imported(path) - {room}:
+            if HEIGHTS[target] >= HEIGHTS[room]:
+                upwards.append(f"{path.relative_to(SOURCE)} imports {target}")
     assert not upwards
+
+
+def test_every_folder_has_its_place() -> None:
+    rooms = {path.name.removesuffix(".py") for path in SOURCE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert rooms - {"__pycache__"} == set(HEIGHTS)
+
+
+def test_an_import_of_a_public_name_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "file.py"
+    file.write_text("def late():\n    from polypref import PreferenceModel, choice\n    import polypref.cli.train")
+    assert imported(file) == {"models", "choice", "cli"}
+
+
+def test_public_names_are_listed_as_their_types_say() -> None:
+    """Type checkers read the imports under TYPE_CHECKING, a program reads the places: both name the same."""
+    typed = {}
+    for node in ast.walk(ast.parse((SOURCE / "__init__.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("polypref."):
+            typed.update({alias.name: node.module.removeprefix("polypref.") for alias in node.names})
+    assert typed == PUBLIC
 
 
 def test_choice_and_crowd_do_not_know_of_groups() -> None:

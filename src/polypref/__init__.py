@@ -6,21 +6,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from polypref.customization.config import make_customize_config
-    from polypref.customization.recipe import customize
-    from polypref.errors import DataError, PolyprefError, Undefined
-    from polypref.evaluation.confusion import domain_confusion
-    from polypref.evaluation.inspection import Inspection, inspect_groups
-    from polypref.groups.deriving import comparisons_from_ratings
-    from polypref.groups.model import Comparison, Group, Message, Rating
-    from polypref.groups.reading import GroupReader, load_groups
-    from polypref.groups.simulate import simulate
-    from polypref.groups.splitting import split_groups
-    from polypref.groups.writing import save_groups, to_rows
-    from polypref.models.domains import DomainModels, save_adapter
-    from polypref.models.preference_model import PreferenceModel
-    from polypref.training.config import TrainingConfig
-    from polypref.training.recipe import train
+    from polypref.customization.config import make_customize_config as make_customize_config
+    from polypref.customization.recipe import customize as customize
+    from polypref.errors import DataError as DataError
+    from polypref.errors import PolyprefError as PolyprefError
+    from polypref.errors import Undefined as Undefined
+    from polypref.evaluation.confusion import domain_confusion as domain_confusion
+    from polypref.groups.deriving import comparisons_from_ratings as comparisons_from_ratings
+    from polypref.groups.model import Comparison as Comparison
+    from polypref.groups.model import Group as Group
+    from polypref.groups.model import Message as Message
+    from polypref.groups.model import Rating as Rating
+    from polypref.groups.reading import GroupReader as GroupReader
+    from polypref.groups.reading import load_groups as load_groups
+    from polypref.groups.simulate import simulate as simulate
+    from polypref.groups.splitting import split_groups as split_groups
+    from polypref.groups.writing import save_groups as save_groups
+    from polypref.groups.writing import to_rows as to_rows
+    from polypref.inspection.inspector import Inspection as Inspection
+    from polypref.inspection.inspector import inspect_groups as inspect_groups
+    from polypref.models.domains import DomainModels as DomainModels
+    from polypref.models.domains import save_adapter as save_adapter
+    from polypref.models.preference_model import PreferenceModel as PreferenceModel
+    from polypref.training.config import TrainingConfig as TrainingConfig
+    from polypref.training.recipe import train as train
 
 __version__ = "0.1.0"
 
@@ -31,7 +40,7 @@ _PLACES = {
     "DomainModels": "models.domains",
     "Group": "groups.model",
     "GroupReader": "groups.reading",
-    "Inspection": "evaluation.inspection",
+    "Inspection": "inspection.inspector",
     "Message": "groups.model",
     "PolyprefError": "errors",
     "PreferenceModel": "models.preference_model",
@@ -41,7 +50,7 @@ _PLACES = {
     "comparisons_from_ratings": "groups.deriving",
     "customize": "customization.recipe",
     "domain_confusion": "evaluation.confusion",
-    "inspect_groups": "evaluation.inspection",
+    "inspect_groups": "inspection.inspector",
     "load_groups": "groups.reading",
     "make_customize_config": "customization.config",
     "save_adapter": "models.domains",
@@ -52,33 +61,7 @@ _PLACES = {
     "train": "training.recipe",
 }
 
-__all__ = [
-    "Comparison",
-    "DataError",
-    "DomainModels",
-    "Group",
-    "GroupReader",
-    "Inspection",
-    "Message",
-    "PolyprefError",
-    "PreferenceModel",
-    "Rating",
-    "TrainingConfig",
-    "Undefined",
-    "__version__",
-    "comparisons_from_ratings",
-    "customize",
-    "domain_confusion",
-    "inspect_groups",
-    "load_groups",
-    "make_customize_config",
-    "save_adapter",
-    "save_groups",
-    "simulate",
-    "split_groups",
-    "to_rows",
-    "train",
-]
+__all__ = ["__version__", *_PLACES]
 
 
 def __getattr__(name: str) -> Any:

@@ -46,6 +46,18 @@ def test_a_split_leaves_no_prompt_on_both_sides(polypref, pairs, tmp_path):
     assert len(parts[0]) > len(parts[1]) > 3
 
 
+def test_a_part_that_would_be_empty_is_refused_and_nothing_written(polypref, pairs, tmp_path):
+    split = ("--split", "train=0.7,dev=0.3")
+    assert polypref("convert", pairs, "--out", tmp_path / "x.jsonl", *split).status == 0
+    run = polypref("convert", tmp_path / "x.train.jsonl", "--out", tmp_path / "again.jsonl", *split)
+    assert run.status == 2
+    assert "none falls into dev with the seed 0: give another seed" in run.err
+    assert not list(tmp_path.glob("again*"))
+    run = polypref("convert", tmp_path / "x.train.jsonl", "--out", tmp_path / "again.jsonl", *split, "--seed", 1)
+    assert run.status == 0
+    assert len(load_groups(tmp_path / "again.dev.jsonl")) > 3
+
+
 def test_one_prompt_in_two_files_is_one_group(polypref, tmp_path):
     for name, answer in (("a", "one"), ("b", "two")):
         save_groups([Group("q", (answer, "three"), (Comparison(0, 1),))], tmp_path / f"{name}.jsonl")

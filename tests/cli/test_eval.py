@@ -12,7 +12,6 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from polypref import Comparison, Group, PreferenceModel, Rating, save_groups
 from polypref.evaluation.assessment import assess
-from polypref.evaluation.predicting import predict
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +33,7 @@ def test_json_holds_what_python_measures(polypref, saved, data, judged):
     path = saved("general")
     run = polypref("eval", path, "--data", data, "--seed", 3, "--resamples", 50, "--json")
     assert run.status == 0
-    measured = assess(predict(PreferenceModel.from_pretrained(path), judged), seed=3, resamples=50)
+    measured = assess(PreferenceModel.from_pretrained(path).encode(judged), seed=3, resamples=50)
     assert json.loads(run.out)["models"] == {str(path): json.loads(json.dumps(measured.to_dict()))}
 
 

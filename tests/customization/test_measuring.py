@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 
 from polypref import PreferenceModel
-from polypref.customization import measuring
 from polypref.customization.measuring import GeneralAnswers, Scores, Yardstick
 from polypref.customization.tradeoff import Point, read_points, recommended, write_points
 from polypref.evaluation.assessment import assess
-from polypref.evaluation.predicting import predict
-from polypref.evaluation.resampling import Estimate
+from polypref.statistics.resampling import Estimate
 from tests.customization.conftest import DOMAIN_TASTE, GENERAL_TASTE, tasteful
 from tests.training.conftest import make_groups
 
@@ -36,7 +34,7 @@ def scores(general, customised):
 
 
 def accuracy(model, groups):
-    return assess(predict(model, groups)).pairwise.accuracy
+    return assess(model.encode(groups)).pairwise.accuracy
 
 
 def test_accuracies_and_intervals_are_those_of_the_evaluation(customised, scores):
@@ -64,8 +62,8 @@ def test_intervals_of_differences_are_paired(general, customised):
 
 def test_the_general_model_reads_a_set_once(general, monkeypatch):
     """For whatever domain and setting; loaded otherwise, it is asked again."""
-    read, real = [], measuring.predict
-    monkeypatch.setattr(measuring, "predict", lambda model, groups: read.append(len(groups)) or real(model, groups))
+    read, real = [], general.encode
+    monkeypatch.setattr(general, "encode", lambda groups: read.append(len(groups)) or real(groups))
     known = GeneralAnswers()
     first, second = Yardstick(DOMAIN, SETS), Yardstick(DOMAIN[:5], SETS)
     plain = second.scores(second.answers(general), second.answers(general))
@@ -84,7 +82,7 @@ def test_the_interval_of_a_difference_by_brute_force(general, customised, scores
     rights = []
     for model in (general, customised):
         found = []
-        for group, prediction in predict(model, DOMAIN):
+        for group, prediction in model.encode(DOMAIN):
             margins = prediction.margins(len(group))
             votes = np.zeros((len(group), len(group)))
             for c in group.comparisons:

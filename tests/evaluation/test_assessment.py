@@ -14,10 +14,9 @@ from scipy.stats import wasserstein_distance
 
 from polypref import Comparison, DataError, Group, Rating, Undefined, simulate
 from polypref.evaluation.assessment import Assessment, Assessor, assess
-from polypref.evaluation.predicting import prediction
 from polypref.evaluation.prediction import Prediction
+from polypref.models.answer import StateAnswer
 from polypref.models.heads import make_head
-from polypref.models.preference_model import GroupStates, PreferenceModel
 
 
 def certain(p: float) -> Prediction:
@@ -293,9 +292,7 @@ def test_nothing_to_assess_is_undefined():
 def test_who_is_surely_wrong_pays_its_log_odds(logit):
     """Read off a model in single precision, whose probabilities are 1 from log-odds of 17 on."""
     states = torch.tensor([[logit], [0.0]])
-    model = object.__new__(PreferenceModel)
-    model.head = make_head("scalar")
-    found = assess([(Group("q", ("a", "b"), [Comparison(1, 0)]), prediction(model, GroupStates(states, 0, 2)))])
+    found = assess([(Group("q", ("a", "b"), [Comparison(1, 0)]), StateAnswer(make_head("scalar"), states, 2))])
     assert found.pairwise.log_loss.value == pytest.approx(logit, abs=1e-6)
     assert found.pairwise.accuracy.value == 0.0
 

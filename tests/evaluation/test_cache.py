@@ -8,7 +8,6 @@ from tests.models.conftest import make_checkpoint
 
 from polypref import Group, PolyprefError, PreferenceModel
 from polypref.evaluation.cache import StateCache, fingerprint, keeps
-from polypref.evaluation.predicting import predict
 from polypref.models.preference_model import WINDOW
 
 GROUPS = [Group(f"question {k}", ("yes", "no", "perhaps not")[: 2 + k % 2]) for k in range(WINDOW + 5)]
@@ -32,24 +31,24 @@ def without_runs(one: PreferenceModel, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_kept_states_are_the_computed_ones_bit_by_bit(backbone, tmp_path, monkeypatch):
     one = model(backbone)
-    plain = [known.states for _, known in one.encode(GROUPS)]
+    plain = [known.rows for _, known in one.encode(GROUPS)]
     first = StateCache(one, tmp_path)
-    assert all(torch.equal(a, known.states) for a, (_, known) in zip(plain, first.encode(GROUPS)))
+    assert all(torch.equal(a, known.rows) for a, (_, known) in zip(plain, first.encode(GROUPS)))
     assert (first.hits, first.computed) == (0, len(GROUPS))
     without_runs(one, monkeypatch)
     again = StateCache(one, tmp_path)
     for a, group, (kept, known) in zip(plain, GROUPS, again.encode(GROUPS)):
         assert kept is group
-        assert torch.equal(a, known.states)
+        assert torch.equal(a, known.rows)
         assert known.size == len(group)
     assert (again.hits, again.computed) == (len(GROUPS), 0)
 
 
 def test_predictions_from_the_cache_are_the_same(backbone, tmp_path):
     one = model(backbone, "pair")  # joint: K(K − 1) states of a group
-    plain = list(predict(one, GROUPS[:5]))
+    plain = list(one.encode(GROUPS[:5]))
     for _ in range(2):
-        for (_, a), (_, b) in zip(plain, predict(one, GROUPS[:5], StateCache(one, tmp_path))):
+        for (_, a), (_, b) in zip(plain, StateCache(one, tmp_path).encode(GROUPS[:5])):
             assert (a.preferences == b.preferences).all()
 
 
@@ -111,16 +110,16 @@ def test_broken_files_and_folders_are_named(backbone, tmp_path):
 
 def test_groups_are_found_in_whatever_block_they_come(backbone, tmp_path, monkeypatch):
     one = model(backbone)
-    plain = {group.prompt: known.states for group, known in one.encode(GROUPS)}
+    plain = {group.prompt: known.rows for group, known in one.encode(GROUPS)}
     list(StateCache(one, tmp_path).encode(GROUPS[:40]))
     cache = StateCache(one, tmp_path)
     mixed = [GROUPS[50], *GROUPS[39:2:-3], GROUPS[50]]  # another order, some left out, one new and twice there
-    assert all(torch.allclose(plain[group.prompt], known.states, atol=1e-5) for group, known in cache.encode(mixed))
+    assert all(torch.allclose(plain[group.prompt], known.rows, atol=1e-5) for group, known in cache.encode(mixed))
     assert (cache.hits, cache.computed) == (len(mixed) - 1, 1)
     without_runs(one, monkeypatch)
     again = StateCache(one, tmp_path)
     for group, known in again.encode(mixed):
-        assert torch.allclose(plain[group.prompt], known.states, atol=1e-5)
+        assert torch.allclose(plain[group.prompt], known.rows, atol=1e-5)
         assert known.size == len(group)
     assert again.computed == 0
 
@@ -128,7 +127,7 @@ def test_groups_are_found_in_whatever_block_they_come(backbone, tmp_path, monkey
 def test_single_responses_that_a_joint_head_does_not_read_are_kept_beside_others(backbone, tmp_path):
     one, groups = model(backbone, "pair"), [Group("alone", ("yes",)), *GROUPS[:2]]
     for _ in range(2):
-        sizes = [(known.size, len(known.states)) for _, known in StateCache(one, tmp_path).encode(groups)]
+        sizes = [(known.size, len(known.rows)) for _, known in StateCache(one, tmp_path).encode(groups)]
         assert sizes == [(1, 0), (2, 2), (3, 6)]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from polypref.evaluation.calibration import bin_by_confidence, brier_split, calibration_bins, calibration_error
 from polypref.evaluation.metrics import JudgedPairs, brier
-from polypref.evaluation.resampling import Bootstrap
+from polypref.statistics.resampling import Bootstrap
 
 
 def judged(p, share, votes=None) -> JudgedPairs:

@@ -13,9 +13,9 @@ from polypref import Comparison, Group
 from polypref.errors import DataError
 from polypref.evaluation.assessment import assess
 from polypref.evaluation.confusion import domain_confusion, write_confusion_figure
-from polypref.evaluation.predicting import predict
+from polypref.models.answer import StateAnswer
 from polypref.models.heads import make_head
-from polypref.models.preference_model import GroupStates, PreferenceModel
+from polypref.models.preference_model import PreferenceModel
 
 
 class ByLength(PreferenceModel):
@@ -26,7 +26,10 @@ class ByLength(PreferenceModel):
 
     def encode(self, groups, budget=0):
         for group in groups:
-            yield group, GroupStates(torch.tensor([[self.sign * len(r)] for r in group.responses]), 0, len(group))
+            yield (
+                group,
+                StateAnswer(self.head, torch.tensor([[self.sign * len(r)] for r in group.responses]), len(group)),
+            )
 
 
 MODELS = {"general": ByLength(0.0), "long": ByLength(1.0), "short": ByLength(-1.0)}
@@ -77,7 +80,7 @@ def test_cells_and_intervals_are_those_of_an_assessment():
     groups = list(random_groups(1))
     found = domain_confusion(MODELS, groups, resamples=60, seed=3)
     for name, row in zip(found.models, found.cells):
-        domains = assess(predict(MODELS[name], groups), resamples=60, seed=3).domains
+        domains = assess(MODELS[name].encode(groups), resamples=60, seed=3).domains
         assert {domain: cell.accuracy for domain, cell in zip(found.domains, row)} == {
             domain: domains[domain].accuracy for domain in found.domains
         }

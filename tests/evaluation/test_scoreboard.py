@@ -6,9 +6,9 @@ import numpy as np
 
 from polypref import Comparison, Group, Rating
 from polypref.evaluation.assessment import Assessment, assess
-from polypref.evaluation.comparing import Difference
 from polypref.evaluation.prediction import Prediction
 from polypref.evaluation.scoreboard import difference_board, scoreboard
+from polypref.statistics.comparing import Difference
 
 GROUPS = [
     Group(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from polypref.errors import DataError
 from polypref.groups.model import Group, Message
-from polypref.groups.splitting import check_shares, prompt_key, split_groups, split_part
+from polypref.groups.splitting import check_parts, check_shares, prompt_key, split_groups, split_part
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 
@@ -103,6 +103,27 @@ def test_a_larger_first_share_only_adds_to_it():
     small = {g.prompt for g in split_groups(groups, {"train": 0.5, "dev": 0.5})["train"]}
     large = {g.prompt for g in split_groups(groups, {"train": 0.8, "dev": 0.2})["train"]}
     assert small < large
+
+
+def test_splits_of_another_purpose_are_independent():
+    train = split_groups(some_groups(), SHARES)["train"]
+    again = split_groups(train, SHARES, purpose="held out")
+    # five standard deviations of 1,600 draws at 0.1 are 60
+    assert abs(len(again["test"]) - len(train) / 10) < 60
+    assert split_groups(train, SHARES)["test"] == []  # the same draw finds nothing more
+
+
+def test_a_part_can_be_split_again_with_another_seed():
+    train = split_groups(some_groups(), SHARES)["train"]
+    again = split_groups(train, SHARES, seed=1)
+    assert abs(len(again["test"]) - len(train) / 10) < 60
+
+
+def test_parts_without_a_group_are_refused():
+    check_parts({}, 0)
+    check_parts({"train": 9, "dev": 1}, 0)
+    with pytest.raises(DataError, match="of 9 groups none falls into dev or test with the seed 3: give another seed"):
+        check_parts({"train": 9, "dev": 0, "test": 0}, 3)
 
 
 @pytest.mark.parametrize(

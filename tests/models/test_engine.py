@@ -32,7 +32,7 @@ some_groups = st.lists(
 
 
 def states_under(model, groups, budget):
-    return [known.states.numpy() for _, known in model.encode(groups, budget)]
+    return [known.rows.numpy() for _, known in model.encode(groups, budget)]
 
 
 @pytest.mark.parametrize("name", SHARING)
@@ -109,7 +109,7 @@ def test_more_groups_than_one_window_are_encoded_in_order(built):
     for n, (group, known) in enumerate(model.encode(iter(groups))):
         assert group is groups[n]
         if n in (0, 63, 64, 129):
-            np.testing.assert_allclose(known.states.numpy(), model.states(group), **TOLERANCE)
+            np.testing.assert_allclose(known.rows.numpy(), model.states(group), **TOLERANCE)
     assert n == 129
 
 

@@ -10,9 +10,10 @@ import torch
 
 from polypref import Group
 from polypref.errors import PolyprefError
+from polypref.models.answer import ordered_pairs
 from polypref.models.attention import LOOP
 from polypref.models.backbones import BackboneSettings
-from polypref.models.preference_model import PreferenceModel, ordered_pairs
+from polypref.models.preference_model import PreferenceModel
 
 GROUPS = [
     Group("What is better?", ("The answer.", "A question", "the answer is", "no")),

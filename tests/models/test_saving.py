@@ -11,9 +11,10 @@ from tests.models.conftest import make_checkpoint
 from transformers import AutoModelForSequenceClassification
 
 from polypref import Group
+from polypref.models.answer import StateAnswer
 from polypref.models.backbones import BackboneSettings
 from polypref.models.encoder import StateEncoder
-from polypref.models.preference_model import GroupStates, PreferenceModel
+from polypref.models.preference_model import PreferenceModel
 
 GROUPS = [
     Group("What is better, the answer or the question?", ("The answer.", "A question is better", "the answer")),
@@ -35,7 +36,7 @@ def reloaded(model, folder, **settings):
 
 
 def encoded(model):
-    return [known.states.numpy() for _, known in model.encode(GROUPS)]
+    return [known.rows.numpy() for _, known in model.encode(GROUPS)]
 
 
 @pytest.mark.parametrize("backbone", ["llama", "bert"])
@@ -328,6 +329,6 @@ def test_numbers_leave_the_device_before_they_get_double_precision(built):
 
     model = built("llama", "scalar")
     states = torch.tensor([[1.0], [0.25]]).as_subclass(OnDeviceWithoutDoubles)
-    known = GroupStates(states, 0, 2)
-    np.testing.assert_allclose(model.utility(known), [1, 0.25])
+    known = StateAnswer(model.head, states, 2)
+    np.testing.assert_allclose(known.utilities, [1, 0.25])
     assert Scorer(model, "m").scores(known)["states"] == [[1], [0.25]]

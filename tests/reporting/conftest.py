@@ -9,10 +9,10 @@ import pytest
 
 from polypref import Comparison, Group, Rating, simulate
 from polypref.evaluation.assessment import Assessor
-from polypref.evaluation.comparing import compare_with_first
 from polypref.evaluation.prediction import Prediction
 from polypref.reporting.building import chapter_of
 from polypref.reporting.contents import Chapter, ReportData, Run
+from polypref.statistics.comparing import compare_with_first
 
 HOSTILE = (
     "</script><script>document.title='taken'</script><img src=x onerror=alert(1)> & \" ' \u202e\x00\ud800 </blockquote>"

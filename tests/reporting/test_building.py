@@ -13,11 +13,11 @@ from tests.reporting.conftest import knowing, make_chapter, ordering
 from polypref import Comparison, DataError, Group, Rating, simulate
 from polypref.customization.measuring import Scores
 from polypref.customization.tradeoff import Point, Tradeoff, write_tradeoff
-from polypref.evaluation.resampling import Estimate
 from polypref.reporting.building import average_distance, training_chapter, verdict
 from polypref.reporting.contents import ReportData, headline
 from polypref.reporting.page import render
 from polypref.reporting.runs import read_runs
+from polypref.statistics.resampling import Estimate
 
 
 def test_a_cycle_has_no_condorcet_winner_and_an_even_lottery():

@@ -11,6 +11,7 @@ import torch
 
 from polypref import Comparison, Group, PreferenceModel, Rating
 from polypref.errors import PolyprefError
+from polypref.groups.splitting import split_groups
 from polypref.groups.writing import save_groups
 from polypref.training import checkpoints
 from polypref.training.progress import Report
@@ -166,6 +167,19 @@ def test_held_out_prompts_are_not_trained_on(settings):
     result = train(settings(eval_share=0.25), GROUPS)
     assert 8 <= result.tally.groups < 16
     assert set(result.metrics) >= {"eval_loss", "eval_accuracy", "eval_brier"}
+
+
+def test_a_part_that_was_split_off_can_be_held_out_from(settings):
+    """With the seed that split it: the draws are independent."""
+    train_part = split_groups(make_groups(24), {"train": 0.75, "dev": 0.25})["train"]
+    result = train(settings(eval_share=0.25), train_part)
+    assert 0 < result.tally.groups < len(train_part)
+    assert "eval_accuracy" in result.metrics
+
+
+def test_a_held_out_share_of_nothing_is_refused(settings):
+    said = refusal(settings(eval_share=0.01), GROUPS)
+    assert said.startswith("of 16 groups none falls into held out with the seed 0: give another seed")
 
 
 @pytest.mark.parametrize(

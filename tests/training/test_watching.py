@@ -56,13 +56,12 @@ def test_accuracy_is_better_when_higher(settings):
 
 def test_metrics_are_those_of_the_saved_model_on_the_held_out_groups(settings):
     from polypref.evaluation.assessment import Assessor
-    from polypref.evaluation.predicting import prediction
 
     result = train(settings(head="general", head_settings={"dim": 4}), GROUPS, HELD_OUT)
     model = PreferenceModel.from_pretrained(result.out)
     assessor = Assessor(resamples=1)
     for group, known in model.encode(HELD_OUT):
-        assessor.add(group, prediction(model, known))
+        assessor.add(group, known)
     found = assessor.assessment().pairwise
     assert result.metrics["eval_accuracy"] == pytest.approx(found.accuracy.value)
     assert result.metrics["eval_brier"] == pytest.approx(found.brier.value, abs=1e-6)

@@ -40,7 +40,7 @@ def convert(
     from dataclasses import replace
 
     from polypref.groups.deriving import comparisons_from_ratings
-    from polypref.groups.splitting import split_part
+    from polypref.groups.splitting import check_parts, split_part
     from polypref.groups.writing import GroupWriter
 
     shares = common.parse_shares(split) if split else {}
@@ -64,6 +64,7 @@ def convert(
                 if not skip_bad:
                     raise
                 unwritten[error.reason] += 1
+        check_parts({name: writer.groups for name, writer in writers.items() if shares}, seed)  # before any is kept
     sources.report_skipped()
     for reason, count in unwritten.items():
         common.note(f"left out {count:,} groups that {to} cannot hold: {reason}")

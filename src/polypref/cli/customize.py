@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from polypref.customization.few_shot import LearningCurve
     from polypref.customization.sweep import SweepRow
     from polypref.customization.tradeoff import Tradeoff
-    from polypref.evaluation.resampling import Estimate
+    from polypref.statistics.resampling import Estimate
 
 
 def customize(

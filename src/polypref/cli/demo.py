@@ -12,8 +12,8 @@ from polypref.cli import common
 from polypref.errors import DataError
 
 if TYPE_CHECKING:
-    from polypref.evaluation.resampling import Estimate
     from polypref.reporting.demonstration import Outcome
+    from polypref.statistics.resampling import Estimate
 
 _KINDS = {
     "scalar": "a score for each answer",
@@ -33,8 +33,8 @@ def demo(
     """Simulate a crowd with a cyclic taste and a divided one, train models on both, and report what each gets right."""
     from polypref.cli.inspect import show
     from polypref.cli.report import write
-    from polypref.evaluation.inspection import inspect_groups
     from polypref.groups.simulate import SCENARIOS
+    from polypref.inspection.inspector import inspect_groups
     from polypref.reporting.demonstration import CAMPS, CYCLE, make_crowd, measure, train_model
     from polypref.training.progress import PlainReport
 

@@ -16,11 +16,11 @@ from polypref.errors import DataError, PolyprefError
 if TYPE_CHECKING:
     from polypref.evaluation.assessment import Assessment
     from polypref.evaluation.benchmarks.base import Benchmark, Judged
-    from polypref.evaluation.comparing import Difference, Evidence
-    from polypref.evaluation.prediction import Prediction
     from polypref.groups.model import Group
+    from polypref.models.answer import Answer
     from polypref.models.domains import DomainModels
     from polypref.models.preference_model import PreferenceModel
+    from polypref.statistics.comparing import Difference, Evidence
 
 _EACH = "each"  # --domain: the models of all domains, on what each domain prefers
 _DomainName = Annotated[Optional[str], common.domain_option("; each: all models, on what each domain prefers")]
@@ -136,7 +136,7 @@ class _Run:
         for benchmark, items in self.benchmarks.values():
             from polypref.evaluation.benchmarks.base import judge
 
-            found = judge(benchmark, reader.predict(items), resamples=self.resamples, seed=self.seed)
+            found = judge(benchmark, reader.answers(items), resamples=self.resamples, seed=self.seed)
             self.judged.setdefault(benchmark.name, {})[name] = found
         reader.note()
 
@@ -153,13 +153,13 @@ class _Run:
 
         constant = reader.model.training_opinion or None
         assessor = Assessor(constant=constant, resamples=self.resamples, seed=self.seed)
-        for group, prediction in reader.predict(self.groups):
+        for group, prediction in reader.answers(self.groups):
             assessor.add(group, prediction)
         self.assessments[name], self.evidence[name] = assessor.assessment(), assessor.evidence()
 
     def differences(self) -> dict[str, dict[str, Difference]]:
         """Each later model less the first one, by metric."""
-        from polypref.evaluation.comparing import compare_with_first
+        from polypref.statistics.comparing import compare_with_first
 
         return compare_with_first(self.evidence, resamples=self.resamples, seed=self.seed)
 
@@ -212,13 +212,11 @@ class _Reader:
         self.cache = StateCache(model, folder) if kept and keeps(model) else None
         self._cut = 0
 
-    def predict(self, groups: Sequence[Group]) -> Iterator[tuple[Group, Prediction]]:
-        from polypref.evaluation.predicting import prediction
-
+    def answers(self, groups: Sequence[Group]) -> Iterator[tuple[Group, Answer]]:
         with common.progress_bar(self.name) as progress:
-            for done, (group, known) in enumerate((self.cache or self.model).encode(groups), 1):
-                yield group, prediction(self.model, known)
-                self._cut += known.cut
+            for done, (group, answer) in enumerate((self.cache or self.model).encode(groups), 1):
+                yield group, answer
+                self._cut += answer.cut
                 progress("assessing", done, len(groups))
 
     def note(self) -> None:

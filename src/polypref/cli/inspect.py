@@ -11,7 +11,7 @@ from polypref.cli import common
 from polypref.errors import Undefined
 
 if TYPE_CHECKING:
-    from polypref.evaluation.inspection import Inspection
+    from polypref.inspection.inspector import Inspection
 
 
 def inspect(
@@ -29,7 +29,7 @@ def inspect(
     json: common.Json = False,
 ) -> None:
     """Say what kind of preferences the data hold: agreement, cycles, conflicts, shortcuts, and the head that fits."""
-    from polypref.evaluation.inspection import inspect_groups
+    from polypref.inspection.inspector import inspect_groups
 
     sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
     try:
@@ -41,7 +41,7 @@ def inspect(
         raise
     sources.report_skipped()
     if figures:
-        from polypref.evaluation.figures import write_figures
+        from polypref.inspection.figures import write_figures
 
         for path in write_figures(seen, figures):
             common.note(f"wrote {path}")
@@ -58,7 +58,7 @@ def show(seen: Inspection, title: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from polypref.evaluation.screen import inspection_lines
+    from polypref.inspection.screen import inspection_lines
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)

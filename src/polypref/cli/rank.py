@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
@@ -14,9 +13,6 @@ from polypref.cli import common
 from polypref.errors import PolyprefError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from polypref.groups.model import Group
     from polypref.models.preference_model import PreferenceModel
 
@@ -105,47 +101,13 @@ def _ranked(
     model: PreferenceModel, name: str, groups: list[Group], rule: str
 ) -> Iterator[tuple[Group, dict[str, Any]]]:
     cut = 0
-    for group, known in model.encode(groups):
-        P = model.preference_matrix(known)
-        if rule == "lottery":
-            order, scores = _lottery(P)
-        else:
-            order = model.ranking(known, rule)
-            scores = _scores(rule, order, P, model.utility(known))
-        cut += known.cut
-        yield group, {**common.named_domain(known.domain), "rule": rule, "order": order, "scores": scores}
+    for group, answer in model.encode(groups):
+        ranking = answer.ranking(rule)
+        scores = [None if score is None else float(f"{score:.6g}") for score in ranking.scores]
+        cut += answer.cut
+        yield group, {**common.named_domain(answer.domain), "rule": rule, "order": ranking.order, "scores": scores}
     common.note_cut(name, cut, model.inputs.max_length)
     common.note_by_general(model)
-
-
-def _lottery(P: NDArray[np.float64]) -> tuple[list[int], list[float | None]]:
-    """The order that `choice.rank` gives and the probabilities `[K]` behind it, of one and the same lottery."""
-    import numpy as np
-
-    from polypref import choice
-
-    by_borda = choice.rank(P, "borda")  # ties go by Borda
-    odds = choice.maximal_lottery(P[np.ix_(by_borda, by_borda)])
-    order = by_borda[np.argsort(-odds.round(9), kind="stable")]
-    return order.tolist(), _rounded(odds[np.argsort(by_borda)])
-
-
-def _scores(rule: str, order: list[int], P: Any, utilities: Any) -> list[float | None]:
-    """One number per response `[K]`, in the order of the responses; None where the rule gives none."""
-    from polypref import choice
-
-    if rule == "utility":
-        return _rounded(utilities)
-    if len(order) == 1:
-        return [None]  # one response alone has no opponents
-    if rule == "kemeny":  # an order as a whole, without numbers for its members
-        beats: dict[int, float] = {i: float(P[i, j]) for i, j in pairwise(order)}
-        return [None if i not in beats else round(beats[i], 6) for i in range(len(order))]
-    return _rounded(choice.borda_scores(P) if rule == "borda" else choice.copeland_scores(P))
-
-
-def _rounded(values: Any) -> list[float | None]:
-    return [float(f"{value:.6g}") for value in values]
 
 
 def _described(group: Group) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from polypref.groups.deriving import TEACHER
 from polypref.groups.model import Comparison, Group
-from polypref.models.preference_model import Floats, PreferenceModel
+from polypref.models.answer import Floats
+from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import Objective, group_judgments
 from polypref.objectives.logistic import Logistic
 from polypref.training.config import ConfigError

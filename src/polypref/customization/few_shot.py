@@ -28,11 +28,11 @@ from polypref.customization.stages import (
     stage_3_run,
 )
 from polypref.customization.tradeoff import write_json
-from polypref.evaluation.resampling import Estimate
 from polypref.groups.model import Group
 from polypref.models.customised import domain_folder
 from polypref.models.folders import LAST
 from polypref.models.preference_model import PreferenceModel
+from polypref.statistics.resampling import Estimate
 from polypref.training.config import TrainingConfig
 from polypref.training.mixing import Enrichment
 from polypref.training.progress import Report

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from polypref.customization.measuring import Scores
 from polypref.customization.tradeoff import Point, Tradeoff
-from polypref.evaluation.drawing import BLUE, GREY, RED, new_axes, write_drawings
-from polypref.evaluation.resampling import Estimate
+from polypref.drawing import BLUE, GREY, RED, new_axes, write_drawings
+from polypref.statistics.resampling import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polypref.evaluation.metrics import TIE, JudgedPairs, accuracy
-from polypref.evaluation.predicting import predict
-from polypref.evaluation.resampling import Bootstrap, Estimate, Terms, percentiles
 from polypref.groups.model import Group
 from polypref.groups.splitting import prompt_key
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import group_judgments
+from polypref.statistics.resampling import Bootstrap, Estimate, Terms, percentiles
 
 Floats = NDArray[np.float64]
 
@@ -125,9 +124,9 @@ def _answers(model: PreferenceModel, groups: Sequence[Group]) -> Answers:
     numbers: dict[str, int] = {}
     columns: list[list[Floats]] = [[], [], []]
     prompts: list[int] = []
-    for group, prediction in predict(model, [group for group in groups if group.comparisons]):
+    for group, answer in model.encode([group for group in groups if group.comparisons]):
         said = group_judgments(group)
-        margins = prediction.margins(len(group))
+        margins = answer.margins(len(group))
         assert margins is not None  # every model of ours predicts preferences
         for column, values in zip(columns, (margins[said.first, said.second], said.share, said.weight)):
             column.append(values)

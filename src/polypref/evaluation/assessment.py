@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from polypref.errors import DataError, Undefined
 from polypref.evaluation import metrics
-from polypref.evaluation.comparing import Evidence
 from polypref.evaluation.crowd_metrics import (
     correlation,
     entropy,
@@ -33,8 +32,6 @@ from polypref.evaluation.pairwise import (
     score_parts,
     worst_part,
 )
-from polypref.evaluation.prediction import Prediction
-from polypref.evaluation.resampling import Bootstrap, Estimate, Terms
 from polypref.evaluation.responses import (
     BestOf,
     CyclicScores,
@@ -52,6 +49,9 @@ from polypref.evaluation.truth import TruthErrors, true_utilities, truth_errors
 from polypref.groups.model import Group
 from polypref.groups.splitting import prompt_key
 from polypref.groups.table import Table, Tabulator
+from polypref.models.answer import Answer
+from polypref.statistics.comparing import Evidence
+from polypref.statistics.resampling import Bootstrap, Estimate, Terms
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -180,7 +180,7 @@ class Assessor:
         self._crowd = array("d")  # rows of (group, *CrowdErrors)
         self._truth = array("d")  # rows of (group, *TruthErrors)
 
-    def add(self, group: Group, prediction: Prediction) -> None:
+    def add(self, group: Group, prediction: Answer) -> None:
         """Compare one group's judgments with what a model says about it."""
         number = len(self._prompt)
         try:
@@ -393,7 +393,7 @@ class Assessor:
 
 
 def assess(
-    predicted: Iterable[tuple[Group, Prediction]],
+    predicted: Iterable[tuple[Group, Answer]],
     *,
     constant: npt.ArrayLike | None = None,
     minimum_votes: float = 20.0,

@@ -20,10 +20,11 @@ from polypref import __version__
 from polypref.errors import DataError, PolyprefError
 from polypref.groups.model import Group
 from polypref.groups.writing import replace_when_done
+from polypref.models.answer import StateAnswer
 from polypref.models.embedded import cache_folder
 from polypref.models.encoder import StateEncoder
 from polypref.models.inputs import Input
-from polypref.models.preference_model import WINDOW, GroupStates, PreferenceModel
+from polypref.models.preference_model import WINDOW, PreferenceModel
 
 _FORMAT = "2"  # of the files
 _KEY = 16  # bytes
@@ -58,8 +59,8 @@ class StateCache:
         for path in sorted(self.folder.glob("*.safetensors")):
             self._places.update(_places(path))
 
-    def encode(self, groups: Iterable[Group]) -> Iterator[tuple[Group, GroupStates]]:
-        """Each group with its states, in order, as `PreferenceModel.encode` gives them."""
+    def encode(self, groups: Iterable[Group]) -> Iterator[tuple[Group, StateAnswer]]:
+        """Each group with what the model says of it, in order, as `PreferenceModel.encode` gives them."""
         source = iter(groups)
         while block := list(itertools.islice(source, WINDOW)):
             keys = [_key(self.model.tokenize(group)) for group in block]
@@ -68,12 +69,12 @@ class StateCache:
             self.hits += len(block) - len(new)
             self.computed += len(new)
             if new:
-                computed = {key: states for key, (_, states) in zip(new, self.model.encode(new.values()))}
+                computed = {key: answer for key, (_, answer) in zip(new, self.model.encode(new.values()))}
                 self._write(computed)
-                known |= {key: (states.states, states.cut) for key, states in computed.items()}
+                known |= {key: (answer.rows, answer.cut) for key, answer in computed.items()}
             for key, group in zip(keys, block):
-                states, cut = known[key]
-                yield group, GroupStates(states, cut, len(group), self.model.domain)
+                rows, cut = known[key]
+                yield group, StateAnswer(self.model.head, rows, len(group), cut, self.model.domain)
 
     def _read(self, keys: Iterable[bytes]) -> dict[bytes, tuple[torch.Tensor, int]]:
         """The states of groups that are kept, and how many tokens were cut."""
@@ -89,14 +90,14 @@ class StateCache:
                     found[key] = (torch.zeros(0, 0) if empty else rows[place.start : place.stop], place.cut)
         return found
 
-    def _write(self, known: dict[bytes, GroupStates]) -> None:
+    def _write(self, known: dict[bytes, StateAnswer]) -> None:
         """The states of some groups in one file, whole or not at all, even if other processes write the same."""
         from safetensors.torch import save
 
         kept = {
             "keys": torch.frombuffer(bytearray(b"".join(known)), dtype=torch.uint8).view(-1, _KEY),
-            "states": torch.cat([one.states for one in known.values() if len(one.states)] or [torch.zeros(0, 0)]).cpu(),
-            "rows": torch.tensor([len(one.states) for one in known.values()]),
+            "states": torch.cat([one.rows for one in known.values() if len(one.rows)] or [torch.zeros(0, 0)]).cpu(),
+            "rows": torch.tensor([len(one.rows) for one in known.values()]),
             "cut": torch.tensor([one.cut for one in known.values()]),
         }
         path = self.folder / f"{hashlib.blake2b(b''.join(known), digest_size=_KEY).hexdigest()}.safetensors"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from polypref.evaluation.metrics import JudgedPairs, brier
-from polypref.evaluation.resampling import Bootstrap, Estimate
+from polypref.statistics.resampling import Bootstrap, Estimate
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

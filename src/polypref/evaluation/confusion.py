@@ -23,17 +23,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from polypref.drawing import write_drawings
 from polypref.errors import DataError
 from polypref.evaluation import metrics
-from polypref.evaluation.drawing import write_drawings
 from polypref.evaluation.metrics import JudgedPairs
-from polypref.evaluation.predicting import prediction
-from polypref.evaluation.resampling import Bootstrap, Estimate
 from polypref.evaluation.scoreboard import Board
 from polypref.groups.model import Group
 from polypref.groups.rows import Progress
 from polypref.groups.splitting import prompt_key
 from polypref.models.preference_model import PreferenceModel
+from polypref.statistics.resampling import Bootstrap, Estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -131,8 +130,8 @@ def _said(groups: Sequence[Group]) -> dict[str, _Said]:
 def _margins(model: PreferenceModel, groups: Iterable[Group]) -> list[Floats]:
     """P(i ≻ j) − ½ of each group, `[K, K]`."""
     found = []
-    for group, known in model.encode(groups):
-        margins = prediction(model, known).margins(len(group))
+    for group, answer in model.encode(groups):
+        margins = answer.margins(len(group))
         assert margins is not None  # every model has preferences
         found.append(margins)
     return found

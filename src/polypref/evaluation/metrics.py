@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from polypref.evaluation.resampling import Terms
+from polypref.statistics.resampling import Terms
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

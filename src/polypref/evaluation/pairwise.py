@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from polypref.evaluation import metrics
 from polypref.evaluation.calibration import BrierSplit, CalibrationBin, brier_split, calibration_bins, calibration_error
-from polypref.evaluation.intervals import clustered_share
 from polypref.evaluation.metrics import JudgedPairs, SymmetricAuc
-from polypref.evaluation.resampling import Bootstrap, Estimate
+from polypref.statistics.intervals import clustered_share
+from polypref.statistics.resampling import Bootstrap, Estimate
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -11,8 +11,8 @@ from scipy.special import comb
 
 from polypref.evaluation import metrics
 from polypref.evaluation.metrics import TIE, JudgedPairs
-from polypref.evaluation.resampling import Bootstrap, Estimate, Terms
 from polypref.groups.table import Table
+from polypref.statistics.resampling import Bootstrap, Estimate, Terms
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from polypref.evaluation.assessment import Assessment
 from polypref.evaluation.benchmarks.base import Judged
-from polypref.evaluation.comparing import Difference
 from polypref.evaluation.pairwise import AnnotatorScores, PairwiseScores
-from polypref.evaluation.resampling import Estimate
+from polypref.statistics.comparing import Difference
+from polypref.statistics.resampling import Estimate
 
 _NONE = "–"
 _MOST_PARTS = 12  # domains or criteria shown, the ones with most votes

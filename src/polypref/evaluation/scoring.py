@@ -20,7 +20,8 @@ from polypref.groups.model import Group
 from polypref.groups.reading import GroupReader
 from polypref.groups.rows import STDIN
 from polypref.groups.writing import GroupWriter, to_rows
-from polypref.models.preference_model import GroupStates, PreferenceModel, label_values
+from polypref.models.answer import StateAnswer
+from polypref.models.preference_model import PreferenceModel
 
 SCORES = "scores"  # the key beside a group's own; readers keep it in `meta`
 DIGITS = 6  # significant, of every number
@@ -59,29 +60,26 @@ class Scorer:
     def block(self, groups: list[Group]) -> tuple[list[Group], int]:
         """The groups with their scores in `meta`, and how many tokens were cut."""
         scored, cut = [], 0
-        for group, known in self.model.encode(groups):
+        for group, answer in self.model.encode(groups):
             try:
-                scored.append(replace(group, meta={**group.meta, SCORES: self.scores(known)}))
+                scored.append(replace(group, meta={**group.meta, SCORES: self.scores(answer)}))
             except ScoringError as error:
                 raise ScoringError(f"{self.name} gave {group.id or 'a group'} {error}") from None
-            cut += known.cut
+            cut += answer.cut
         return scored, cut
 
-    def scores(self, known: GroupStates) -> dict[str, Any]:
+    def scores(self, answer: StateAnswer) -> dict[str, Any]:
         """All that a model says of one group, as JSON."""
-        model = self.model
-        head = model.head_of(known)
         found: dict[str, Any] = {"model": self.name}
-        if known.domain is not None:
-            found["domain"] = known.domain
-        found["utilities"] = _rounded(model.utility(known))
-        if not head.joint:
-            found["states"] = _rounded(model.logits(known))
-        labels = label_values(head)
-        if labels is not None:
-            found |= {"labels": list(labels), "distributions": _rounded(model.distribution(known))}
+        if answer.domain is not None:
+            found["domain"] = answer.domain
+        found["utilities"] = _rounded(answer.utilities)
+        if not answer.head.joint:
+            found["states"] = _rounded(answer.states)
+        if answer.labels is not None:
+            found |= {"labels": list(answer.labels), "distributions": _rounded(answer.opinions())}
         if self.preferences:
-            found["preferences"] = _rounded(model.preference_matrix(known))
+            found["preferences"] = _rounded(answer.preferences)
         return found
 
 

@@ -18,6 +18,7 @@ from torch.nn.functional import linear
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group, shown
 from polypref.models.adapters import Adapter, base_name, base_of, has_lora, read_adapter, set_parameter, write_adapter
+from polypref.models.answer import StateAnswer
 from polypref.models.backbones import BackboneSettings, load_config, set_dropout
 from polypref.models.customised import (
     ADAPTER,
@@ -37,7 +38,6 @@ from polypref.models.preference_model import (
     BLOCK,
     EXTRA,
     WINDOW,
-    GroupStates,
     PreferenceModel,
     block_of,
     head_of_block,
@@ -155,8 +155,8 @@ class OwnDomains(_Shared):
         self.by_general = 0  # those of them that no domain's model is for
         self._models = models
 
-    def encode(self, groups: Iterable[Group], budget: int = DEFAULT_BUDGET) -> Iterator[tuple[Group, GroupStates]]:
-        """Each group with its states, in order; a window of groups is sorted by domain, for a pack is of one."""
+    def encode(self, groups: Iterable[Group], budget: int = DEFAULT_BUDGET) -> Iterator[tuple[Group, StateAnswer]]:
+        """Each group with what its domain's model says, in order; a window is sorted by domain: a pack is of one."""
         source = iter(groups)
         while window := list(islice(source, self.window)):
             places: dict[str, list[int]] = defaultdict(list)
@@ -164,14 +164,14 @@ class OwnDomains(_Shared):
                 places[self._models.name_for(group)].append(place)
             self.read += len(window)
             self.by_general += len(places[GENERAL]) if GENERAL in places else 0
-            found: dict[int, GroupStates] = {}
+            found: dict[int, StateAnswer] = {}
             for name, at in sorted(places.items()):
-                found |= zip(at, self._states(name, [window[place] for place in at], budget))
+                found |= zip(at, self._answers(name, [window[place] for place in at], budget))
             yield from ((group, found[place]) for place, group in enumerate(window))
 
-    def _states(self, domain: str, groups: list[Group], budget: int) -> list[GroupStates]:
+    def _answers(self, domain: str, groups: list[Group], budget: int) -> list[StateAnswer]:
         model = self._models[domain]  # held no longer than this, for it may have to make room for the next
-        return [replace(known, head=model.head) for _, known in model.encode(groups, budget)]
+        return [answer for _, answer in model.encode(groups, budget)]
 
 
 class DomainModels(Mapping[str, PreferenceModel]):

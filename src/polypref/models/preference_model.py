@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast, get_args, overload
+from typing import Any, overload
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.special import expit
 from torch import Tensor, nn
 
-from polypref import choice
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
 from polypref.models.adapters import (
@@ -25,6 +20,7 @@ from polypref.models.adapters import (
     merged,
     names_adapter,
 )
+from polypref.models.answer import Floats, StateAnswer, label_values, ordered_pairs, refuse_joint
 from polypref.models.backbones import (
     BackboneSettings,
     dropout_rates,
@@ -56,20 +52,6 @@ _ROBERTAS = frozenset(  # architectures that count positions from behind the pad
     "xmod".split()
 )
 
-Floats = NDArray[np.float64]
-RULES = (*get_args(choice.Rule), "utility")
-
-
-@dataclass(frozen=True, eq=False)
-class GroupStates:
-    """What a model knows of one group: K states, from which everything else follows."""
-
-    states: Tensor  # [rows, width + gates], single precision; a row is a response, or an ordered pair (joint heads)
-    cut: int  # tokens left out of the inputs
-    size: int  # K
-    domain: str | None = None  # whose model read them, where domains have models of their own
-    head: Head | None = None  # which reads these, where it may be another than that of the model that is asked
-
 
 class PreferenceModel:
     """A preference model. Every method takes one group or a list of groups and returns NumPy."""
@@ -87,10 +69,6 @@ class PreferenceModel:
     def labels(self) -> tuple[float, ...] | None:
         """The values of the labels over which the head predicts the crowd's opinion, `[d]`; None for other heads."""
         return label_values(self.head)
-
-    def head_of(self, known: GroupStates) -> Head:
-        """The head that reads these states."""
-        return known.head or self.head
 
     # — making —
 
@@ -250,8 +228,8 @@ class PreferenceModel:
     def states(self, groups: Sequence[Group]) -> list[Floats]: ...
     def states(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
         """One vector per response, `[K, width]`: the logits that vanilla transformers computes."""
-        self._refuse_joint("states")
-        return self._each(groups, self.logits)
+        refuse_joint(self.head, "states")
+        return self._each(groups, lambda answer: answer.states)
 
     @overload
     def preferences(self, groups: Group) -> Floats: ...
@@ -259,7 +237,7 @@ class PreferenceModel:
     def preferences(self, groups: Sequence[Group]) -> list[Floats]: ...
     def preferences(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
         """P[i, j] = P(i ≻ j), `[K, K]`: P + Pᵀ = 1, ½ on the diagonal."""
-        return self._each(groups, self.preference_matrix)
+        return self._each(groups, lambda answer: answer.preferences)
 
     @overload
     def utilities(self, groups: Group) -> Floats: ...
@@ -267,7 +245,7 @@ class PreferenceModel:
     def utilities(self, groups: Sequence[Group]) -> list[Floats]: ...
     def utilities(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
         """One number per response, `[K]`, higher is better; for heads without a utility, mean log-odds in the group."""
-        return self._each(groups, self.utility)
+        return self._each(groups, lambda answer: answer.utilities)
 
     @overload
     def distributions(self, groups: Group) -> Floats: ...
@@ -275,8 +253,8 @@ class PreferenceModel:
     def distributions(self, groups: Sequence[Group]) -> list[Floats]: ...
     def distributions(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
         """The crowd's opinion of each response over the labels, `[K, d]`; rows sum to 1."""
-        self._refuse_joint("distributions")
-        return self._each(groups, self.distribution)
+        refuse_joint(self.head, "distributions")
+        return self._each(groups, StateAnswer.opinions)
 
     @overload
     def rank(self, groups: Group, rule: str = "borda") -> list[int]: ...
@@ -284,17 +262,16 @@ class PreferenceModel:
     def rank(self, groups: Sequence[Group], rule: str = "borda") -> list[list[int]]: ...
     def rank(self, groups: Group | Sequence[Group], rule: str = "borda") -> list[int] | list[list[int]]:
         """Indices of the responses, best first, under `borda`, `copeland`, `kemeny`, `lottery` or `utility`."""
-        if isinstance(groups, Group):
-            return self.rank([groups], rule)[0]
-        return [self.ranking(known, rule) for _, known in self.encode(groups)]
+        return self._each(groups, lambda answer: answer.rank(rule))
 
-    def encode(self, groups: Iterable[Group], budget: int = DEFAULT_BUDGET) -> Iterator[tuple[Group, GroupStates]]:
-        """Each group with its states, in order; groups are taken from the stream a window at a time."""
+    def encode(self, groups: Iterable[Group], budget: int = DEFAULT_BUDGET) -> Iterator[tuple[Group, StateAnswer]]:
+        """Each group with what the model says of it, in order; groups are taken from the stream a window at a time."""
         source = iter(groups)
         while window := list(islice(source, self.window)):
             tokenized = [self.tokenize(group) for group in window]
             for group, inputs, states in zip(window, tokenized, self._computed(tokenized, budget)):
-                yield group, GroupStates(states, sum(item.cut for item in inputs), len(group), self.domain)
+                cut = sum(item.cut for item in inputs)
+                yield group, StateAnswer(self.head, states, len(group), cut, self.domain)
 
     def tokenize(self, group: Group) -> list[Input]:
         """The inputs of a group: one per response, or for a joint head one per ordered pair i ≠ j, row by row."""
@@ -310,79 +287,10 @@ class PreferenceModel:
         finally:
             self.encoder.train(training)
 
-    # — reading states —
-
-    def logits(self, known: GroupStates) -> Floats:
-        """`[K, width]` of a group that is encoded already."""
-        return _numpy(known.states[:, : self.head_of(known).width])
-
-    def preference_matrix(self, known: GroupStates) -> Floats:
-        """`[K, K]` of a group that is encoded already."""
-        return expit(self.log_odds(known))
-
-    def log_odds(self, known: GroupStates) -> Floats:
-        """log P(i ≻ j) / P(j ≻ i), `[K, K]`, of a group that is encoded already.
-
-        A probability in single precision is 0 or 1 from log-odds of 17 on; log-odds tell how sure a model is.
-        """
-        head = self.head_of(known)
-        return _numpy(_joint_log_odds(head, known) if head.joint else head.all_log_odds(known.states))
-
-    def utility(self, known: GroupStates) -> Floats:
-        """`[K]` of a group that is encoded already."""
-        head = self.head_of(known)
-        if not head.joint:
-            return _numpy(head.utilities(known.states))
-        return _numpy(_joint_log_odds(head, known).sum(-1) / max(known.size - 1, 1))
-
-    def distribution(self, known: GroupStates) -> Floats:
-        """`[K, d]` of a group that is encoded already."""
-        return _numpy(self.head_of(known).distributions(known.states))
-
-    def ranking(self, known: GroupStates, rule: str) -> list[int]:
-        """Best first, of a group that is encoded already."""
-        if rule == "utility":
-            return [int(at) for at in np.argsort(-self.utility(known), kind="stable")]
-        if rule not in RULES:
-            raise PolyprefError(f"unknown rule {rule!r}; known are {', '.join(RULES)}")
-        return [int(at) for at in choice.rank(self.preference_matrix(known), cast(choice.Rule, rule))]
-
-    def _refuse_joint(self, what: str) -> None:
-        if self.head.joint:
-            raise PolyprefError(
-                f"a {self.head.name} head has no {what} of single responses, for it reads two together; "
-                "use preferences, or train one of the other heads"
-            )
-
-    def _each(self, groups: Group | Sequence[Group], read: Callable[[GroupStates], Floats]) -> Any:
+    def _each(self, groups: Group | Sequence[Group], read: Callable[[StateAnswer], Any]) -> Any:
         if isinstance(groups, Group):
             return self._each([groups], read)[0]
-        return [read(known) for _, known in self.encode(groups)]
-
-
-def ordered_pairs(size: int) -> list[tuple[int, int]]:
-    """(i, j) for all i ≠ j, row by row."""
-    return [(i, j) for i in range(size) for j in range(size) if i != j]
-
-
-def label_values(head: Head) -> tuple[float, ...] | None:
-    """The values of the labels over which a head predicts the crowd's opinion, `[d]`; None for other heads."""
-    labels = head.settings().get("labels")
-    return None if labels is None else tuple(labels)
-
-
-def _joint_log_odds(head: Head, known: GroupStates) -> Tensor:
-    """Log-odds of a joint head, made antisymmetric by reading each pair in both orders: `[K, K]`."""
-    rows = known.states.new_zeros(known.size, known.size, head.width)
-    pairs = ordered_pairs(known.size)
-    if pairs:
-        i, j = torch.tensor(pairs, device=rows.device).T
-        rows[i, j] = known.states
-    return head.log_odds(rows, rows.transpose(0, 1))
-
-
-def _numpy(values: Tensor) -> Floats:
-    return values.cpu().double().numpy()  # in this order: not every device has double precision
+        return [read(answer) for _, answer in self.encode(groups)]
 
 
 def _move(classifier: Any, device: str) -> None:

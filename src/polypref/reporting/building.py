@@ -12,16 +12,15 @@ from polypref import choice
 from polypref.errors import Undefined
 from polypref.evaluation.assessment import Assessment, Assessor
 from polypref.evaluation.cache import StateCache
-from polypref.evaluation.comparing import Difference, Evidence, compare_with_first
 from polypref.evaluation.crowd_metrics import wasserstein_1
-from polypref.evaluation.inspection import inspect_groups
-from polypref.evaluation.predicting import prediction
-from polypref.evaluation.prediction import Prediction
 from polypref.evaluation.truth import true_matrix
 from polypref.groups.model import Group
+from polypref.inspection.inspector import inspect_groups
+from polypref.models.answer import Answer
 from polypref.models.preference_model import PreferenceModel
 from polypref.reporting import choosing
 from polypref.reporting.contents import Chapter, Matrix, Opinion, Preferences, Prompt, Run, Verdict
+from polypref.statistics.comparing import Difference, Evidence, compare_with_first
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]  # what, done, of how many
@@ -53,16 +52,16 @@ def build_chapter(
 
     `cached` gives the cache of a model's states, or None for one whose states are computed anew.
     """
-    predictions: dict[str, list[Prediction]] = {}
+    predictions: dict[str, list[Answer]] = {}
     assessments: dict[str, Assessment] = {}
     evidence: dict[str, Evidence] = {}
     for run in runs:
         model = load(run)
         assessor = Assessor(constant=model.training_opinion or None, resamples=resamples, seed=seed)
         said = predictions[run.name] = []
-        for done, (group, known) in enumerate((cached(model) or model).encode(groups), 1):
-            said.append(prediction(model, known))
-            assessor.add(group, said[-1])
+        for done, (group, answer) in enumerate((cached(model) or model).encode(groups), 1):
+            said.append(answer)
+            assessor.add(group, answer)
             progress(run.name, done, len(groups))
         assessments[run.name], evidence[run.name] = assessor.assessment(), assessor.evidence()
         del model
@@ -75,7 +74,7 @@ def chapter_of(
     data: Sequence[str],
     groups: Sequence[Group],
     runs: Sequence[Run],
-    predictions: Mapping[str, Sequence[Prediction]],
+    predictions: Mapping[str, Sequence[Answer]],
     assessments: Mapping[str, Assessment],
     differences: Mapping[str, Mapping[str, Difference]],
     *,
@@ -120,7 +119,7 @@ def average_distance(groups: Sequence[Group]) -> float | None:
     return float(wasserstein_1(average, labels, observed / observed.sum(axis=1, keepdims=True), labels).mean())
 
 
-def _preferences(group: Group, reasons: Sequence[str], said: Mapping[str, Prediction]) -> Prompt:
+def _preferences(group: Group, reasons: Sequence[str], said: Mapping[str, Answer]) -> Prompt:
     """One prompt with the matrices of the votes, of each model and, where it is known, of the whole population."""
     P, W = choosing.votes_of(group)
     shown = choosing.shown_responses(W.sum(axis=1))
@@ -172,7 +171,7 @@ def _best(scores: Floats) -> tuple[int, ...]:
     return tuple(np.flatnonzero(scores >= scores.max() - 1e-9).tolist())
 
 
-def _opinions(groups: Sequence[Group], predictions: Mapping[str, Sequence[Prediction]]) -> tuple[Prompt, ...]:
+def _opinions(groups: Sequence[Group], predictions: Mapping[str, Sequence[Answer]]) -> tuple[Prompt, ...]:
     """The most divisive prompts, where a model predicts the crowd's opinion of numbers."""
     crowds = {name: said for name, said in predictions.items() if any(one.distributions is not None for one in said)}
     prompts = []
@@ -183,7 +182,7 @@ def _opinions(groups: Sequence[Group], predictions: Mapping[str, Sequence[Predic
     return tuple(prompts)
 
 
-def _opinion_prompt(group: Group, said: Mapping[str, Prediction]) -> Prompt | None:
+def _opinion_prompt(group: Group, said: Mapping[str, Answer]) -> Prompt | None:
     predicted = {name: one.checked_distributions(len(group), group.scale) for name, one in said.items()}
     rated = [(r.i, float(r.label), r.weight) for r in group.ratings if not isinstance(r.label, str)]
     places = {value for one in predicted.values() if one for value in one[1]} | {label for _, label, _ in rated}

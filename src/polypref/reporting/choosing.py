@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from polypref import choice
-from polypref.evaluation.prediction import Prediction
 from polypref.groups.model import Group
+from polypref.models.answer import Answer
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -54,7 +54,7 @@ def error(P: Floats, W: Floats, predicted: Floats) -> float:
 
 
 def choose_pairs(
-    groups: Sequence[Group], predictions: Mapping[str, Sequence[Prediction]], each: int = EACH
+    groups: Sequence[Group], predictions: Mapping[str, Sequence[Answer]], each: int = EACH
 ) -> dict[int, list[str]]:
     """Numbers of groups to show as matrices, with the reasons; those that fit several have several."""
     scores: dict[str, list[tuple[float, int]]] = {CYCLIC: [], DIVISIVE: [], WRONG: []}

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from polypref.customization.tradeoff import Tradeoff
 from polypref.evaluation.assessment import Assessment
-from polypref.evaluation.comparing import Difference
-from polypref.evaluation.inspection import Inspection
+from polypref.inspection.inspector import Inspection
+from polypref.statistics.comparing import Difference
 
 Matrix = tuple[tuple[float | None, ...], ...]
 

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from polypref.choice import kemeny_ranking
 from polypref.evaluation.crowd_metrics import wasserstein_1
 from polypref.evaluation.metrics import TIE
-from polypref.evaluation.resampling import Estimate
 from polypref.evaluation.truth import true_matrix
 from polypref.groups.model import Group
 from polypref.groups.simulate import simulate
@@ -24,6 +23,7 @@ from polypref.models.preference_model import PreferenceModel
 from polypref.reporting.building import Progress, build_chapter
 from polypref.reporting.contents import Chapter, Run
 from polypref.reporting.runs import read_runs
+from polypref.statistics.resampling import Estimate
 from polypref.training.config import make_config
 from polypref.training.progress import Report
 from polypref.training.recipe import CONFIG, train

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from polypref.customization.tradeoff import Point
 from polypref.evaluation.assessment import Assessment
 from polypref.evaluation.pairwise import PairwiseScores
-from polypref.evaluation.resampling import Estimate
 from polypref.evaluation.scoreboard import Board, difference_board, scoreboard
-from polypref.evaluation.screen import inspection_lines
+from polypref.inspection.screen import inspection_lines
 from polypref.reporting import figures, words
 from polypref.reporting.contents import Chapter, Opinion, Preferences, Prompt
 from polypref.reporting.figures import Curve, Row
 from polypref.reporting.markup import Markup, joined, tag
 from polypref.reporting.tables import figure, folded, panel, table
+from polypref.statistics.resampling import Estimate
 
 _MOST_IN_GRAPH = 8  # responses; arrows between more cannot be followed
 _MOST_PARTS = 8  # domains or criteria in a figure

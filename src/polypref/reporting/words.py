@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from polypref.evaluation.inspection import Inspection
-from polypref.evaluation.measures import CERTAIN
-from polypref.evaluation.resampling import Estimate
+from polypref.inspection.inspector import Inspection
+from polypref.inspection.measures import CERTAIN
 from polypref.reporting.contents import Chapter, Preferences
+from polypref.statistics.resampling import Estimate
 
 TRAINING_CAPTION = (
     "A loss that falls and flattens has learned what it can; a held-out loss (dashed) that rises again has begun to "

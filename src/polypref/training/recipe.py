@@ -20,7 +20,7 @@ from polypref.groups.deriving import comparisons_from_ratings
 from polypref.groups.merging import Merger
 from polypref.groups.model import Group, shown
 from polypref.groups.reading import GroupReader
-from polypref.groups.splitting import prompt_key, split_groups
+from polypref.groups.splitting import check_parts, prompt_key, split_groups
 from polypref.models.adapters import Lora
 from polypref.models.backbones import BackboneSettings
 from polypref.models.folders import LAST
@@ -221,7 +221,9 @@ def _data(
     train_set = list(groups) if groups is not None else read_groups(config.data, config, report)
     held_out = list(eval_groups) if eval_groups is not None else read_groups(config.eval_data, config, report)
     if not held_out and config.eval_share:
-        parts = split_groups(train_set, {"train": 1 - config.eval_share, "held out": config.eval_share}, config.seed)
+        shares = {"train": 1 - config.eval_share, "held out": config.eval_share}
+        parts = split_groups(train_set, shares, config.seed, purpose="held out")  # whatever split these data before
+        check_parts({name: len(part) for name, part in parts.items()}, config.seed)
         return parts["train"], parts["held out"]
     shared = {prompt_key(group) for group in train_set} & {prompt_key(group) for group in held_out}
     if shared:

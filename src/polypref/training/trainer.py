@@ -19,12 +19,12 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from polypref.errors import PolyprefError
 from polypref.evaluation.assessment import Assessor
-from polypref.evaluation.predicting import prediction
 from polypref.evaluation.prediction import Prediction
 from polypref.models.adapters import has_lora
+from polypref.models.answer import Answer, StateAnswer
 from polypref.models.encoder import StateEncoder
 from polypref.models.inputs import Input
-from polypref.models.preference_model import GroupStates, PreferenceModel
+from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import Objective
 from polypref.training.checkpoints import (
     check_state,
@@ -227,7 +227,7 @@ class PreferenceTrainer(Trainer):
             loss += float((losses * weights).sum())
             weight += float(weights.sum())
             for at, known in zip(chunk, states):
-                assessor.add(dataset.groups[at].group, self._prediction(dataset.groups[at], known))
+                assessor.add(dataset.groups[at].group, self._answer(dataset.groups[at], known))
         metrics = {f"{metric_key_prefix}_loss": loss / weight, **_headlines(assessor, metric_key_prefix)}
         best = self.args.metric_for_best_model
         if best is not None and f"{metric_key_prefix}_{best}" not in metrics:
@@ -248,10 +248,10 @@ class PreferenceTrainer(Trainer):
         flat = iter(range(len(rows)))
         return [torch.stack([rows[next(flat)] for _ in group.inputs]) for group in groups]
 
-    def _prediction(self, group: TrainingGroup, states: Tensor) -> Prediction:
+    def _answer(self, group: TrainingGroup, states: Tensor) -> Answer:
         head = self.preference_model.head
         if not head.joint:
-            return prediction(self.preference_model, GroupStates(states, 0, group.responses))
+            return StateAnswer(head, states, group.responses)
         said = group.judgments  # the pairs nobody judged are not read, and their ½ is not looked at
         log_odds = np.zeros((group.responses, group.responses))
         log_odds[said.first, said.second] = head.log_odds(states[0::2], states[1::2]).cpu().double().numpy()

@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from polypref.errors import DataError
-from polypref.evaluation.comparing import Difference
-from polypref.evaluation.intervals import wilson
-from polypref.evaluation.prediction import Prediction
-from polypref.evaluation.resampling import Bootstrap, Estimate, percentiles
 from polypref.groups.formats import Format, Options
 from polypref.groups.model import Group
 from polypref.groups.reading import _hub_dataset as hub_rows
 from polypref.groups.rows import RawRow, read_rows
 from polypref.groups.splitting import prompt_key
+from polypref.models.answer import Answer
+from polypref.statistics.comparing import Difference
+from polypref.statistics.intervals import wilson
+from polypref.statistics.resampling import Bootstrap, Estimate, percentiles
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -41,7 +41,7 @@ class Benchmark:
     title: str
     hub: tuple[str, ...]  # data sets on the hub, read if no file is given
     format: Format  # of its rows
-    results: Callable[[Group, Prediction], Sequence[float]]  # what a prediction of one item is worth
+    results: Callable[[Group, Answer], Sequence[float]]  # what a prediction of one item is worth
     scorer: Callable[[Sequence[Group]], Scorer]
     unit: Callable[[Group], str] = prompt_key  # what is resampled together
     files: str = "*"  # which files of a folder hold items
@@ -100,7 +100,7 @@ def read_items(
 
 
 def judge(
-    benchmark: Benchmark, predicted: Iterable[tuple[Group, Prediction]], *, resamples: int = 1000, seed: int = 0
+    benchmark: Benchmark, predicted: Iterable[tuple[Group, Answer]], *, resamples: int = 1000, seed: int = 0
 ) -> Judged:
     """The scores of a model by the benchmark's own rule."""
     groups: list[Group] = []
@@ -162,7 +162,7 @@ def compare_judged(
     return found
 
 
-def prefers(group: Group, prediction: Prediction, i: int, j: int) -> float:
+def prefers(group: Group, prediction: Answer, i: int, j: int) -> float:
     """1 if response i is predicted to be preferred to j, ½ for a predicted tie, else 0."""
     margins = prediction.margins(len(group))
     if margins is None:
@@ -170,7 +170,7 @@ def prefers(group: Group, prediction: Prediction, i: int, j: int) -> float:
     return float(0.5 + 0.5 * np.sign(margins[i, j]))
 
 
-def rewards(group: Group, prediction: Prediction) -> Floats:
+def rewards(group: Group, prediction: Answer) -> Floats:
     """The scores [K] of the responses of a group."""
     found = prediction.scores(len(group))
     if found is None:

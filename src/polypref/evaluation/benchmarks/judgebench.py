@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from typing import Literal, Union
 
 from polypref.evaluation.benchmarks.base import Benchmark, Floats, Scorer, Scores, codes, mean_of, means, prefers
-from polypref.evaluation.prediction import Prediction
 from polypref.groups.formats.base import Format, Options, Row
 from polypref.groups.formats.polypref_jsonl import name_of
 from polypref.groups.model import Comparison, Group
+from polypref.models.answer import Answer
 
 SECTIONS = {
     "mmlu-pro": "Knowledge",
@@ -46,7 +46,7 @@ def _to_group(row: JudgeBenchItem, options: Options) -> Group:
     return Group(row.question, answers, (comparison,), domain=section, id=name_of(row.pair_id))
 
 
-def _results(group: Group, prediction: Prediction) -> Sequence[float]:
+def _results(group: Group, prediction: Answer) -> Sequence[float]:
     (comparison,) = group.comparisons
     says_a = prefers(group, prediction, 0, 1) == 1
     return [float(says_a == (comparison.i == 0))]

@@ -26,10 +26,10 @@ import numpy.typing as npt
 from polypref.errors import DataError
 from polypref.evaluation.benchmarks.base import Benchmark, Floats, Scorer, Scores, codes, means
 from polypref.evaluation.crowd_metrics import total_variation, wasserstein_1
-from polypref.evaluation.prediction import Prediction
 from polypref.groups.formats import lewidi
 from polypref.groups.formats.base import Format, Options
 from polypref.groups.model import Group
+from polypref.models.answer import Answer
 
 SCALES: Mapping[str, tuple[int, ...]] = {"CSC": tuple(range(1, 7)), "Par": tuple(range(-5, 6)), "MP": (0, 1)}
 _PARTS = {frozenset({"context", "response"}): "CSC", frozenset({"Question1", "Question2"}): "Par"} | {
@@ -79,7 +79,7 @@ def _to_group(row: lewidi.LewidiRow, options: Options) -> Group:
     return replace(group, domain=name, scale=SCALES[name])
 
 
-def _results(group: Group, prediction: Prediction) -> Sequence[float]:
+def _results(group: Group, prediction: Answer) -> Sequence[float]:
     """The soft and the perspectivist score of one item."""
     predicted = prediction.checked_distributions(len(group), group.scale)
     if predicted is None:

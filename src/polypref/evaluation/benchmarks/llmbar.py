@@ -18,9 +18,9 @@ from typing import Literal
 
 from polypref.errors import DataError
 from polypref.evaluation.benchmarks.base import PLACE, Benchmark, Floats, Scorer, Scores, codes, mean_of, means, prefers
-from polypref.evaluation.prediction import Prediction
 from polypref.groups.formats.base import Format, Options, Row
 from polypref.groups.model import Comparison, Group
+from polypref.models.answer import Answer
 
 NATURAL = "Natural"
 ADVERSARIAL = ("Neighbor", "GPTInst", "GPTOut", "Manual")
@@ -47,7 +47,7 @@ def _to_group(row: LlmBarItem, options: Options) -> Group:
     return Group(row.input, (row.output_1, row.output_2), (comparison,), domain=subset)
 
 
-def _results(group: Group, prediction: Prediction) -> Sequence[float]:
+def _results(group: Group, prediction: Answer) -> Sequence[float]:
     (comparison,) = group.comparisons
     right = prefers(group, prediction, comparison.i, comparison.j)
     return [right, float(right != 0.5)]

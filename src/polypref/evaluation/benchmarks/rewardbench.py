@@ -31,10 +31,10 @@ from polypref.evaluation.benchmarks.base import (
     means,
     rewards,
 )
-from polypref.evaluation.prediction import Prediction
 from polypref.groups.formats.base import Format, Options, Row
 from polypref.groups.formats.polypref_jsonl import name_of
 from polypref.groups.model import Comparison, Group, as_messages
+from polypref.models.answer import Answer
 
 COUNTS: Mapping[str, int] = {
     "alpacaeval-easy": 100,
@@ -102,7 +102,7 @@ def _to_group(row: RewardBenchItem, options: Options) -> Group:
     return Group(prompt, (row.chosen, row.rejected), (Comparison(0, 1),), domain=row.subset, id=name_of(row.id))
 
 
-def _results(group: Group, prediction: Prediction) -> Sequence[float]:
+def _results(group: Group, prediction: Answer) -> Sequence[float]:
     """Won or not."""
     chosen, rejected = rewards(group, prediction)
     return [float(chosen > rejected)]

@@ -27,11 +27,11 @@ import numpy as np
 
 from polypref.errors import DataError
 from polypref.evaluation.benchmarks.base import Benchmark, Floats, Scorer, Scores, codes, mean_of, means, rewards
-from polypref.evaluation.prediction import Prediction
 from polypref.groups.formats.base import Format, Options, Row
 from polypref.groups.formats.polypref_jsonl import name_of
 from polypref.groups.model import Comparison, Group
 from polypref.groups.splitting import prompt_key
+from polypref.models.answer import Answer
 
 SUBSETS = ("Factuality", "Precise IF", "Math", "Safety", "Focus", "Ties")
 TIES = "Ties"
@@ -68,7 +68,7 @@ def _to_group(row: RewardBench2Item, options: Options) -> Group:
     return Group(row.prompt, answers, comparisons, domain=subset, id=ident, meta={_CORRECT: correct})
 
 
-def _results(group: Group, prediction: Prediction) -> Sequence[float]:
+def _results(group: Group, prediction: Answer) -> Sequence[float]:
     """(won, –) outside Ties; (margin, spread) in Ties."""
     scores, correct = rewards(group, prediction), correct_of(group)
     if group.domain == TIES:

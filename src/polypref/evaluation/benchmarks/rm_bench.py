@@ -20,10 +20,10 @@ import numpy as np
 
 from polypref.errors import DataError
 from polypref.evaluation.benchmarks.base import Benchmark, Floats, Scorer, Scores, codes, mean_of, means, prefers
-from polypref.evaluation.prediction import Prediction
 from polypref.groups.formats.base import Format, Options, Row
 from polypref.groups.formats.polypref_jsonl import name_of
 from polypref.groups.model import Comparison, Group
+from polypref.models.answer import Answer
 
 DOMAINS = ("chat", "math", "code", "safety")
 _STYLES = 3
@@ -49,7 +49,7 @@ def _to_group(row: RmBenchItem, options: Options) -> Group:
     return Group(row.prompt, (*row.chosen, *row.rejected), comparisons, domain=domain, id=name_of(row.id))
 
 
-def _results(group: Group, prediction: Prediction) -> Sequence[float]:
+def _results(group: Group, prediction: Answer) -> Sequence[float]:
     """The matrix of comparisons won, row by row [9]."""
     return [float(prefers(group, prediction, i, _STYLES + j) == 1) for i, j in _GRID]
 

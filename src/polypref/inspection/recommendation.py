@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from polypref.evaluation.measures import CERTAIN
 from polypref.groups.table import Table
+from polypref.inspection.measures import CERTAIN
 
 OPPOSED = 0.1  # correlation between camps, beyond chance, from which on they matter: people always differ a little
 _DECIDED = 0.4  # alpha below which people are said to disagree

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from polypref.evaluation.intervals import FEWEST_PROMPTS, clustered_share
-from polypref.evaluation.measures import implied_pairs
 from polypref.groups.table import Table
+from polypref.inspection.measures import implied_pairs
+from polypref.statistics.intervals import FEWEST_PROMPTS, clustered_share
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

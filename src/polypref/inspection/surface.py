@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from polypref.evaluation.resampling import percentiles
 from polypref.groups.model import Group
+from polypref.statistics.resampling import percentiles
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from polypref.evaluation.resampling import MOST_UNITS, Bootstrap, Estimate, Terms
+from polypref.statistics.resampling import MOST_UNITS, Bootstrap, Estimate, Terms
 
 
 def test_a_resample_draws_as_many_prompts_as_there_are():

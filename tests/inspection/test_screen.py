@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from polypref import Comparison, Group, Rating, inspect_groups
-from polypref.evaluation.conflicts import Conflict
-from polypref.evaluation.screen import conflict_matrix, inspection_lines
+from polypref.inspection.conflicts import Conflict
+from polypref.inspection.screen import conflict_matrix, inspection_lines
 
 
 def lines(groups) -> dict[str, str]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polypref.evaluation.drawing import BLUE, GREY, RED, new_axes, write_drawings
-from polypref.evaluation.inspection import Inspection
-from polypref.evaluation.screen import conflict_matrix
+from polypref.drawing import BLUE, GREY, RED, new_axes, write_drawings
+from polypref.inspection.inspector import Inspection
+from polypref.inspection.screen import conflict_matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from polypref.errors import Undefined
-from polypref.evaluation import measures
-from polypref.evaluation.conflicts import Conflict, ContextVotes
-from polypref.evaluation.intervals import FEWEST_PROMPTS, clustered_share
-from polypref.evaluation.recommendation import recommend
-from polypref.evaluation.surface import FEATURES, Pairs, surface_features, surface_shortcut, taste_conflict
 from polypref.groups.model import Group
 from polypref.groups.splitting import prompt_key
 from polypref.groups.table import Table, Tabulator
+from polypref.inspection import measures
+from polypref.inspection.conflicts import Conflict, ContextVotes
+from polypref.inspection.recommendation import recommend
+from polypref.inspection.surface import FEATURES, Pairs, surface_features, surface_shortcut, taste_conflict
+from polypref.statistics.intervals import FEWEST_PROMPTS, clustered_share
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from polypref import Group
-from polypref.evaluation.surface import (
+from polypref.inspection.surface import (
     FEATURES,
     Pairs,
     feature_scale,

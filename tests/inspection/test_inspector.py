@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ROOT
 
 from polypref import Comparison, Group, Inspection, Rating, Undefined, inspect_groups, load_groups, simulate
-from polypref.evaluation.conflicts import Conflict
+from polypref.inspection.conflicts import Conflict
 
 DATA = ROOT.parent / "shared" / "data"
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, stdtrit
 
-from polypref.evaluation.intervals import clustered_share
+from polypref.statistics.intervals import clustered_share
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

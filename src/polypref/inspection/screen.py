@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from polypref.evaluation.conflicts import MATTERS, Conflict
-from polypref.evaluation.inspection import Inspection
-from polypref.evaluation.measures import CERTAIN
-from polypref.evaluation.recommendation import OPPOSED
+from polypref.inspection.conflicts import MATTERS, Conflict
+from polypref.inspection.inspector import Inspection
+from polypref.inspection.measures import CERTAIN
+from polypref.inspection.recommendation import OPPOSED
 
 _BAR = "▁▂▃▄▅▆▇█"
 _SECONDS_SINCE_1970 = 1e8  # times from here on are read as such, smaller ones as steps of some other clock

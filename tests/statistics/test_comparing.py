@@ -9,9 +9,9 @@ import pytest
 
 from polypref import Comparison, DataError, Group
 from polypref.evaluation.assessment import Assessor
-from polypref.evaluation.comparing import Evidence, compare
 from polypref.evaluation.prediction import Prediction
-from polypref.evaluation.resampling import Terms
+from polypref.statistics.comparing import Evidence, compare
+from polypref.statistics.resampling import Terms
 
 
 def evidence(top, bottom=None) -> Evidence:

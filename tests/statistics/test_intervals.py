@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from polypref.evaluation.intervals import clustered_share
+from polypref.statistics.intervals import clustered_share
 
 
 def test_independent_votes_give_wilsons_interval() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polypref.errors import DataError
-from polypref.evaluation.resampling import Bootstrap, Terms
+from polypref.statistics.resampling import Bootstrap, Terms
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from polypref.choice import CyclicShare, cyclic_share, is_connected, preference_matrix, strongest_cycles
 from polypref.crowd import Agreement, comparison_alpha, detect_drift, find_camps, krippendorff_alpha
 from polypref.errors import Undefined
-from polypref.evaluation.intervals import clustered_share
 from polypref.groups.table import NOT_SAID, Table
+from polypref.statistics.intervals import clustered_share
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

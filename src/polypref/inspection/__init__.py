@@ -1,0 +1,1 @@
+"""What the data are: agreement, cycles, conflicts, shortcuts, and which model they call for."""

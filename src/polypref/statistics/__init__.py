@@ -1,0 +1,1 @@
+"""Resampling, intervals and comparisons of two models; knows nothing of models."""
