@@ -201,6 +201,9 @@ def test_groups_of_one_prompt_are_one_prompt():
     alike = [replace(group, prompt=f"{group.domain} {k % 3}") for k, group in enumerate(groups)]
     assert inspect_groups(alike).prompts == 6
     assert not inspect_groups(alike).conflicts
+    apart, together = inspect_groups(groups).length_bias, inspect_groups(alike).length_bias
+    assert apart["longer_wins"] == together["longer_wins"]
+    assert together["high"] - together["low"] > apart["high"] - apart["low"]
 
 
 @pytest.mark.parametrize(("prompts", "known"), [(9, False), (10, True)])

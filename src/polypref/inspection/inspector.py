@@ -116,7 +116,7 @@ class Inspector:
         why: dict[str, str] = {}
         _, where, code = np.unique(np.array(self._texts, np.int64), return_index=True, return_inverse=True)
         texts = where[code]  # the first response with the same text: hashes differ from run to run, this does not
-        prompts = len(self._numbers)
+        prompts, of_group = len(self._numbers), np.array(self._prompts, np.int64)
         pairs = measures.PairVotes.of(table)
         items = measures.repeated_items(table, pairs)
         agreement = {
@@ -127,7 +127,7 @@ class Inspector:
         }
         shares = _attempt(why, "cyclic share", lambda: measures.within_prompts(table, self._seed))
         shortcut = self._shortcut(why)
-        conflicts = self._conflicts(table, texts, why)
+        conflicts = self._conflicts(table, texts, of_group, why)
         parts: dict[str, Any] = {
             "sizes": measures.sizes(table),
             "votes": measures.vote_counts(table, pairs),
@@ -143,7 +143,7 @@ class Inspector:
             or dict.fromkeys(("value", "low", "high", "noise", "noise_high", "p_value")) | {"groups": 0},
             "sources": _attempt(why, "sources", lambda: measures.between_sources(table, self._seed)),
             "conflicts": conflicts,
-            "length_bias": _attempt(why, "length bias", lambda: measures.length_bias(table)),
+            "length_bias": _attempt(why, "length bias", lambda: measures.length_bias(table, of_group)),
             "shortcut": shortcut,
             "labels": measures.label_histogram(table),
             "drift": _attempt(why, "drift", lambda: measures.drift(table, items, self._seed)),
@@ -166,14 +166,17 @@ class Inspector:
         pairs = _joined([sample.pairs() for sample in self._samples.values()])
         decided = int(np.count_nonzero(pairs.vote))
         if decided < _ENOUGH or pairs.prompts < FEWEST_PROMPTS:
-            why["shortcut"] = f"too few decided comparisons to learn a surface taste from ({decided})"
+            why["shortcut"] = (
+                f"too few decided comparisons ({decided}; {_ENOUGH} are needed) or prompts ({pairs.prompts}; "
+                f"{FEWEST_PROMPTS} are needed) to learn a surface taste from"
+            )
             return None
         found = surface_shortcut(pairs)
         _, low, high = clustered_share(found.hits, np.ones(len(found.hits)), found.group)
         taste = dict(list(found.taste.items())[:6])
         return {"accuracy": found.accuracy, "low": low, "high": high, "pairs": decided, "taste": taste}
 
-    def _conflicts(self, table: Table, texts: Ints, why: dict[str, str]) -> list[Conflict]:
+    def _conflicts(self, table: Table, texts: Ints, prompts: Ints, why: dict[str, str]) -> list[Conflict]:
         kinds = {
             "criterion": (table.criteria, table.comparison_criterion, table.rating_criterion),
             "domain": (table.domains, _domain_of(table, table.first), _domain_of(table, table.rated)),
@@ -186,7 +189,7 @@ class Inspector:
             largest = sorted(np.argsort(-counts, kind="stable")[:_CONTEXTS].tolist())
             if len(names) > len(largest):
                 why["conflicts"] = f"the {len(largest)} largest of {len(names)} {kind} names are compared"
-            votes = ContextVotes.of(table, texts, np.array(self._prompts, np.int64), of_comparison, of_rating)
+            votes = ContextVotes.of(table, texts, prompts, of_comparison, of_rating)
             for at, a in enumerate(largest):
                 for b in largest[at + 1 :]:
                     conflict = votes.conflict(kind, names[a], names[b], a, b) or self._predicted(

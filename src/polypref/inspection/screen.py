@@ -184,12 +184,12 @@ def _pairs(conflicts: list[Conflict]) -> str:
 
 
 def _conflict(c: Conflict) -> str:
+    """A serious one, which therefore has an interval."""
     within = "" if c.within is None else f", {c.within:.0%} within one {c.kind}"
     of = (
         f"{c.pairs:,} pairs judged by both" if c.method == "observed" else "pairs, by their tastes for surface features"
     )
-    interval = "" if c.low is None else f" [{c.low:.0%}, {c.high:.0%}]"
-    return f"{c.a} against {c.b}: disagree on {c.disagree:.0%}{interval} of {of}{within}"
+    return f"{c.a} against {c.b}: disagree on {c.disagree:.0%} [{c.low:.0%}, {c.high:.0%}] of {of}{within}"
 
 
 def _length(seen: Inspection) -> str:
