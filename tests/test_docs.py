@@ -17,7 +17,7 @@ from polypref.objectives.table import markdown
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (\w+\.py)\n")  # how a block begins that is a file, which later blocks import
 
@@ -59,6 +59,13 @@ def test_commands_and_snippets_run(page: Path, tmp_path: Path) -> None:
 def test_local_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
         assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def test_the_map_of_the_house_shows_every_folder() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    folders = {path.parent.name for path in (ROOT / "src" / "polypref").glob("*/__init__.py")}
+    assert folders <= set(rows)
+    assert len(rows) == len(set(rows))
 
 
 def format_table() -> str:

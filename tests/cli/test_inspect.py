@@ -73,6 +73,56 @@ def test_a_useless_file_gets_one_sentence(polypref, tmp_path, text, sentence):
     assert run.err.count("\n") == 1
 
 
+@pytest.fixture
+def half_bad(tmp_path):
+    path = tmp_path / "half.jsonl"
+    rows = [
+        {"prompt": f"q{k}", "responses": ["a", "" if k % 2 else "bb"], "comparisons": [{"i": 0, "j": 1}]}
+        for k in range(10)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "{broken\n")
+    return path
+
+
+def test_bad_rows_are_counted_and_the_first_is_shown(polypref, half_bad):
+    run = polypref("inspect", half_bad)
+    assert run.status == 0
+    assert "5 groups of 2 responses" in run.out
+    words = " ".join(run.out.split())
+    assert "Left out 5 rows: responses[n]: is empty" in words
+    assert "1 row: " in words
+    assert "left out 6 of 11 rows" in run.err
+    assert "row 2, field responses[1]: is empty" in run.err
+    assert run.err.count("\n") == 1
+    seen = json.loads(polypref("inspect", half_bad, "--json").out)
+    assert seen["groups"] == 5
+    assert sum(seen["skipped"].values()) == 6
+    assert polypref("inspect", half_bad, "--skip-bad").out == run.out
+    stopped = polypref("inspect", half_bad, "--stop-at-bad")
+    assert stopped.status == 2
+    assert "row 2, field responses[1]: is empty" in stopped.err
+
+
+def test_a_file_of_bad_rows_alone_gets_one_sentence(polypref, tmp_path):
+    path = tmp_path / "bad.jsonl"
+    path.write_text(json.dumps({"prompt": "q", "responses": ["a", ""]}) + "\n")
+    run = polypref("inspect", path)
+    assert run.status == 2
+    assert "every row of 1 was bad, the first: " in run.err
+    assert "is empty" in run.err
+    assert "--skip-bad" not in run.err
+    assert run.err.count("\n") == 1
+
+
+def test_no_head_is_recommended_where_nobody_judged(polypref, tmp_path):
+    path = tmp_path / "unjudged.jsonl"
+    save_groups([Group(f"q{k}", ("a", "bb")) for k in range(3)], path)
+    seen = json.loads(polypref("inspect", path, "--json").out)
+    assert seen["recommended_head"] is None
+    assert seen["reasons"] == ["there is nothing to learn from yet: no comparisons and no ratings"]
+    assert "Head none" in " ".join(polypref("inspect", path).out.split())
+
+
 def test_help_names_every_option(polypref):
     run = polypref("inspect", "--help")
     assert run.status == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from tests.conftest import ROOT
 
 from polypref import Comparison, Group, Inspection, Rating, Undefined, inspect_groups, load_groups, simulate
+from polypref.inspection.conflicts import Conflict
 
 DATA = ROOT.parent / "shared" / "data"
 
@@ -165,6 +167,67 @@ def test_the_same_data_give_the_same_bytes_in_every_process():
     assert json.loads(printed.pop())["groups"] == 40
 
 
+def crowded(domain: str, prompts: int, prefers: str, seed: int) -> list[Group]:
+    """Prompts with many votes each: long answers are liked, or short ones, four times in five."""
+    rng = random.Random(seed)
+    groups = []
+    for q in range(prompts):
+        lengths = rng.sample(range(1, 40), 8)
+        pairs = [(i, j) for i in range(8) for j in range(i)]
+        votes = []
+        for i, j in pairs:
+            longer = lengths[i] > lengths[j]
+            votes.append(
+                Comparison(i, j, p=float((longer if prefers == "long" else not longer) ^ (rng.random() < 0.2)))
+            )
+        groups.append(Group(f"{domain} {q}", [f"word{n} " * n for n in lengths], votes, domain=domain))
+    return groups
+
+
+def test_two_prompts_a_domain_allow_no_conflict_however_many_votes():
+    few = inspect_groups([*crowded("law", 4, "long", 0), *crowded("art", 4, "short", 1)])
+    assert few.comparisons == 224
+    assert not few.conflicts
+    assert "prompts (10 each)" in few.why["conflicts"]
+    assert not any("per domain" in reason for reason in few.reasons)
+    enough = inspect_groups([*crowded("law", 12, "long", 0), *crowded("art", 12, "short", 1)])
+    (conflict,) = enough.conflicts
+    assert conflict.serious
+    assert conflict.excess_low > 0.3
+
+
+def test_groups_of_one_prompt_are_one_prompt():
+    groups = [*crowded("law", 12, "long", 0), *crowded("art", 12, "short", 1)]
+    alike = [replace(group, prompt=f"{group.domain} {k % 3}") for k, group in enumerate(groups)]
+    assert inspect_groups(alike).prompts == 6
+    assert not inspect_groups(alike).conflicts
+    apart, together = inspect_groups(groups).length_bias, inspect_groups(alike).length_bias
+    assert apart["longer_wins"] == together["longer_wins"]
+    assert together["high"] - together["low"] > apart["high"] - apart["low"]
+
+
+@pytest.mark.parametrize(("prompts", "known"), [(9, False), (10, True)])
+def test_judges_of_the_same_pairs_need_ten_prompts_for_an_interval(prompts, known):
+    apart = [Comparison(0, 1, criterion="x"), Comparison(1, 0, criterion="y")]
+    (conflict,) = inspect_groups(Group(f"q{k}", ("a", "b"), apart) for k in range(prompts)).conflicts
+    assert conflict.disagree == 1
+    assert (conflict.low is not None) == (conflict.high is not None) == known
+    assert conflict.serious == known
+
+
+def test_a_difference_too_small_to_matter_is_no_conflict():
+    def conflict(within: float | None, disagree: float, low: float, excess_low: float | None = None) -> Conflict:
+        method = "observed" if excess_low is None else "predicted"
+        return Conflict("domain", "x", "y", disagree, within, low, 1.0, 9, method, excess_low, excess_low and 1.0)
+
+    assert not conflict(0.30, 0.34, 0.33, excess_low=0.03).serious
+    assert conflict(0.30, 0.36, 0.33, excess_low=0.03).serious
+    assert not conflict(0.30, 0.50, 0.29, excess_low=-0.01).serious
+    assert not conflict(0.30, 0.34, 0.32).serious
+    assert conflict(0.30, 0.36, 0.32).serious
+    assert not conflict(None, 0.30, 0.20).serious
+
+
 @pytest.mark.skipif(not DATA.exists(), reason="the real data are not here")
 class TestRealData:
     @staticmethod
@@ -189,6 +252,17 @@ class TestRealData:
         conflicts = self.inspect("dsp/domains.train").conflicts
         assert len(conflicts) == 6
         assert all(c.method == "observed" and c.disagree > 0.9 for c in conflicts)
+
+    def test_twelve_topics_of_one_crowd_show_no_conflict(self):
+        path = DATA / "convarg" / "crowd.train.jsonl.gz"
+        if not path.exists():
+            pytest.skip("the arguments judged by a crowd are not here")
+        found = inspect_groups(load_groups(path))
+        assert found.comparisons > 30_000
+        assert set(found.sizes["domains"].values()) == {2}
+        assert not any(c.serious for c in found.conflicts)
+        assert found.recommended_head == "scalar"
+        assert not any("domain" in reason for reason in found.reasons)
 
 
 def test_nobody_agrees_with_themselves():

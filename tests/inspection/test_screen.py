@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from polypref import Comparison, Group, Rating, inspect_groups
 from polypref.inspection.conflicts import Conflict
 from polypref.inspection.screen import conflict_matrix, inspection_lines
@@ -36,6 +38,29 @@ def test_times_are_dates_where_they_can_be():
 
     assert "around time 6 " in lines(drifting(0, 1))["Drift"]
     assert "around 2023-11-" in lines(drifting(1.7e9, 3600))["Drift"]
+
+
+def test_conflicts_that_matter_are_shown_and_the_others_counted():
+    seen = inspect_groups([Group("q", ("a", "bb"), [Comparison(0, 1)])])
+
+    def said(*conflicts: Conflict) -> list[str]:
+        lines = inspection_lines(replace(seen, conflicts=list(conflicts)))
+        at = [heading for heading, _ in lines].index("Conflicts")
+        return [text for heading, text in lines[at:] if heading in ("Conflicts", "")]
+
+    observed = Conflict("domain", "x", "y", 0.7, 0.2, 0.6, 0.8, 1000, "observed")
+    predicted = Conflict("domain", "x", "z", 0.5, 0.3, 0.4, 0.6, 9, "predicted", 0.1, 0.3)
+    small = Conflict("domain", "y", "z", 0.32, 0.3, 0.31, 0.33, 9, "predicted", 0.01, 0.03)
+    assert said(predicted, small, observed) == [
+        "x against y: disagree on 70% [60%, 80%] of 1,000 pairs judged by both, 20% within one domain",
+        "x against z: disagree on 50% [40%, 60%] of pairs, by their tastes for surface features, 30% within one domain",
+        "between 1 other pair none that is clear and matters (5% of pairs beyond noise)",
+    ]
+    assert said(small) == ["between y and z none that is clear and matters (5% of pairs beyond noise)"]
+    assert said(*[small] * 15) == [
+        "between 15 pairs of domains none that is clear and matters (5% of pairs beyond noise)"
+    ]
+    assert said(*[observed] * 8)[-1] == "and 2 more conflicts"
 
 
 def test_the_matrix_of_conflicts_is_symmetric():

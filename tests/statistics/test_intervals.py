@@ -29,6 +29,14 @@ def test_unanimity_is_not_certainty() -> None:
     assert low == pytest.approx(12 / (12 + 1.959964**2))  # Wilson's bound for 12 of 12
 
 
+def test_two_clusters_tell_next_to_nothing() -> None:
+    hits = np.repeat([0.55, 0.65], 1000)
+    _, low, high = clustered_share(hits, np.ones(2000), np.repeat([0, 1], 1000))
+    assert low < 0.2
+    assert high > 0.9
+    assert clustered_share(hits[:1000], np.ones(1000), np.zeros(1000, np.int64))[2] > 0.9
+
+
 @pytest.mark.slow
 def test_the_interval_covers_the_truth_with_clusters() -> None:
     rng = np.random.default_rng(1)

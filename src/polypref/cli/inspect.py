@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from polypref.cli import common
+from polypref.errors import Undefined
 
 if TYPE_CHECKING:
     from polypref.inspection.inspector import Inspection
@@ -17,7 +18,9 @@ def inspect(
     data: common.Data,
     format: common.FormatName = None,
     preferred: common.Preferred = None,
-    skip_bad: common.SkipBad = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad/--stop-at-bad", help="Count and leave out bad rows, or stop at the first.")
+    ] = True,
     without: common.Without = None,
     figures: Annotated[
         Optional[str], typer.Option("--figures", metavar="DIR", help="Write the figures as PDF and PNG to this folder.")
@@ -31,8 +34,12 @@ def inspect(
     sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
     try:
         seen = replace(inspect_groups(sources, seed=seed), skipped=sources.skipped)
-    finally:
-        sources.report_skipped()
+    except Undefined as error:
+        if sources.skipped:
+            first = next(reader.first_skipped for reader in sources.readers if reader.first_skipped)
+            raise Undefined(f"{error}; every row of {sources.rows:,} was bad, the first: {first}") from None
+        raise
+    sources.report_skipped()
     if figures:
         from polypref.inspection.figures import write_figures
 
@@ -59,7 +66,8 @@ def show(seen: Inspection, title: str) -> None:
     for heading, text in inspection_lines(seen):
         grid.add_row(heading, Text(text))
     grid.add_row("", "")
-    grid.add_row("Head", Text(seen.recommended_head, style="bold green"))
+    head = seen.recommended_head
+    grid.add_row("Head", Text(head, style="bold green") if head else Text("none"))
     for reason in seen.reasons:
         grid.add_row("", Text(f"• {reason}"))
     console = Console(highlight=False)

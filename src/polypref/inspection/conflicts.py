@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from polypref.groups.table import Table
 from polypref.inspection.measures import implied_pairs
-from polypref.statistics.intervals import clustered_share
+from polypref.statistics.intervals import FEWEST_PROMPTS, clustered_share
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+MATTERS = 0.05  # disagreement beyond that within one, below which two need no models of their own: 1 pair in 20
+_SPLIT = 0.25  # disagreement of judges of the same pairs below which they agree well enough, whatever the noise
 _FEW = 20  # pairs judged twice under one criterion below which they do not tell its noise
 
 
@@ -26,8 +28,8 @@ class Conflict:
     b: str
     disagree: float  # chance that a judge of each would disagree
     within: float | None  # the same for two judges of one: what noise alone gives
-    low: float  # 95 % interval of `disagree`
-    high: float
+    low: float | None  # 95 % interval of `disagree`; None where there are too few prompts to claim one
+    high: float | None
     pairs: int
     method: str  # "observed" on shared pairs, or "predicted" by tastes for surface features
     excess_low: float | None = None  # 95 % interval of `disagree` − `within`, if predicted
@@ -35,10 +37,11 @@ class Conflict:
 
     @property
     def serious(self) -> bool:
-        """Whether the two disagree by more than noise."""
-        if self.excess_low is not None:
-            return self.excess_low > 0
-        return self.low > max(self.within if self.within is not None else 0.0, 0.25)
+        """Whether the two disagree by more than noise, and by enough to matter."""
+        within = self.within if self.within is not None else 0.0
+        if self.disagree - within < MATTERS or self.low is None:
+            return False
+        return self.excess_low > 0 if self.excess_low is not None else self.low > max(within, _SPLIT)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class ContextVotes:
     prompt: Ints  # [V] what belongs together when resampling
 
     @staticmethod
-    def of(table: Table, texts: Ints, of_comparison: Ints, of_rating: Ints) -> ContextVotes:
+    def of(table: Table, texts: Ints, prompts: Ints, of_comparison: Ints, of_rating: Ints) -> ContextVotes:
+        """The votes of a table, with the number of each response's text, of each group's prompt, and the contexts."""
         first, second, context, share = implied_pairs(table, of_rating)
         first, second = np.concatenate([table.first, first]), np.concatenate([table.second, second])
         context = np.concatenate([of_comparison, context])
@@ -67,7 +71,7 @@ class ContextVotes:
         total: Floats = np.bincount(at, votes).astype(np.float64)
         pooled = np.bincount(at, votes * share) / total
         where = np.zeros(len(key), np.int64)
-        where[at] = table.group[first]
+        where[at] = prompts[table.group[first]]
         item, context = np.divmod(key, width)
         return ContextVotes(item, context - 1, pooled, total, where)
 
@@ -79,7 +83,9 @@ class ContextVotes:
             return None
         p, q = self.share[in_a][at_a], self.share[in_b][at_b]
         disagree = p * (1 - q) + q * (1 - p)
-        value, low, high = clustered_share(disagree, np.ones(len(p)), self.prompt[in_a][at_a])
+        prompt = self.prompt[in_a][at_a]
+        value, *interval = clustered_share(disagree, np.ones(len(p)), prompt)
+        low, high = interval if len(np.unique(prompt)) >= FEWEST_PROMPTS else (None, None)
         within = [self._within(rows) for rows in (in_a, in_b)]
         known = [w for w in within if w is not None]
         noise = float(np.mean(known)) if known else None

@@ -18,7 +18,7 @@ from polypref.inspection import measures
 from polypref.inspection.conflicts import Conflict, ContextVotes
 from polypref.inspection.recommendation import recommend
 from polypref.inspection.surface import FEATURES, Pairs, surface_features, surface_shortcut, taste_conflict
-from polypref.statistics.intervals import clustered_share
+from polypref.statistics.intervals import FEWEST_PROMPTS, clustered_share
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -51,7 +51,7 @@ class Inspection:
     shortcut: dict[str, Any] | None
     labels: dict[str, float]
     drift: dict[str, Any] | None
-    recommended_head: str
+    recommended_head: str | None  # None where there are no judgments to learn from
     reasons: list[str]
     why: dict[str, str]
     skipped: dict[str, int] = field(default_factory=dict)
@@ -76,7 +76,8 @@ class Inspector:
     def __init__(self, *, seed: int = 0) -> None:
         self._seed = seed
         self._tabulator = Tabulator()
-        self._prompts: list[int] = []  # hash of each group's prompt
+        self._prompts: list[int] = []  # number of each group's prompt, in the order in which they came first
+        self._numbers: dict[int, int] = {}  # by hash of the prompt: hashes differ from run to run, numbers do not
         self._texts: list[int] = []  # hash of each response together with its prompt
         self._repeated = 0
         self._said_again = 0  # judgments that repeat another one of their group in everything
@@ -86,13 +87,13 @@ class Inspector:
     def add(self, group: Group) -> None:
         """Look at one group."""
         prompt = hash(prompt_key(group))
-        self._prompts.append(prompt)
+        self._prompts.append(self._numbers.setdefault(prompt, len(self._numbers)))
         self._texts.extend(hash((prompt, text)) for text in group.responses)
         self._repeated += len(group) - len(set(group.responses))
         said: list[tuple[object, ...]] = [(c.i, c.j, c.p, c.annotator, c.criterion, c.time) for c in group.comparisons]
         said += [(r.i, r.label, r.annotator, r.criterion, r.time) for r in group.ratings]
         self._said_again += len(said) - len(set(said))
-        self._sample(group, len(self._prompts) - 1)
+        self._sample(group, self._prompts[-1])
         self._tabulator.add(group)
 
     def _sample(self, group: Group, number: int) -> None:
@@ -115,7 +116,7 @@ class Inspector:
         why: dict[str, str] = {}
         _, where, code = np.unique(np.array(self._texts, np.int64), return_index=True, return_inverse=True)
         texts = where[code]  # the first response with the same text: hashes differ from run to run, this does not
-        prompts = len(set(self._prompts))
+        prompts, of_group = len(self._numbers), np.array(self._prompts, np.int64)
         pairs = measures.PairVotes.of(table)
         items = measures.repeated_items(table, pairs)
         agreement = {
@@ -126,7 +127,7 @@ class Inspector:
         }
         shares = _attempt(why, "cyclic share", lambda: measures.within_prompts(table, self._seed))
         shortcut = self._shortcut(why)
-        conflicts = self._conflicts(table, texts, why)
+        conflicts = self._conflicts(table, texts, of_group, why)
         parts: dict[str, Any] = {
             "sizes": measures.sizes(table),
             "votes": measures.vote_counts(table, pairs),
@@ -142,7 +143,7 @@ class Inspector:
             or dict.fromkeys(("value", "low", "high", "noise", "noise_high", "p_value")) | {"groups": 0},
             "sources": _attempt(why, "sources", lambda: measures.between_sources(table, self._seed)),
             "conflicts": conflicts,
-            "length_bias": _attempt(why, "length bias", lambda: measures.length_bias(table)),
+            "length_bias": _attempt(why, "length bias", lambda: measures.length_bias(table, of_group)),
             "shortcut": shortcut,
             "labels": measures.label_histogram(table),
             "drift": _attempt(why, "drift", lambda: measures.drift(table, items, self._seed)),
@@ -164,15 +165,18 @@ class Inspector:
     def _shortcut(self, why: dict[str, str]) -> dict[str, Any] | None:
         pairs = _joined([sample.pairs() for sample in self._samples.values()])
         decided = int(np.count_nonzero(pairs.vote))
-        if decided < _ENOUGH or len(np.unique(pairs.group)) < 10:
-            why["shortcut"] = f"too few decided comparisons to learn a surface taste from ({decided})"
+        if decided < _ENOUGH or pairs.prompts < FEWEST_PROMPTS:
+            why["shortcut"] = (
+                f"too few decided comparisons ({decided}; {_ENOUGH} are needed) or prompts ({pairs.prompts}; "
+                f"{FEWEST_PROMPTS} are needed) to learn a surface taste from"
+            )
             return None
         found = surface_shortcut(pairs)
         _, low, high = clustered_share(found.hits, np.ones(len(found.hits)), found.group)
         taste = dict(list(found.taste.items())[:6])
         return {"accuracy": found.accuracy, "low": low, "high": high, "pairs": decided, "taste": taste}
 
-    def _conflicts(self, table: Table, texts: Ints, why: dict[str, str]) -> list[Conflict]:
+    def _conflicts(self, table: Table, texts: Ints, prompts: Ints, why: dict[str, str]) -> list[Conflict]:
         kinds = {
             "criterion": (table.criteria, table.comparison_criterion, table.rating_criterion),
             "domain": (table.domains, _domain_of(table, table.first), _domain_of(table, table.rated)),
@@ -185,7 +189,7 @@ class Inspector:
             largest = sorted(np.argsort(-counts, kind="stable")[:_CONTEXTS].tolist())
             if len(names) > len(largest):
                 why["conflicts"] = f"the {len(largest)} largest of {len(names)} {kind} names are compared"
-            votes = ContextVotes.of(table, texts, of_comparison, of_rating)
+            votes = ContextVotes.of(table, texts, prompts, of_comparison, of_rating)
             for at, a in enumerate(largest):
                 for b in largest[at + 1 :]:
                     conflict = votes.conflict(kind, names[a], names[b], a, b) or self._predicted(
@@ -195,14 +199,15 @@ class Inspector:
                         conflicts.append(conflict)
         if not conflicts and (len(table.criteria) > 1 or len(table.domains) > 1):
             why["conflicts"] = (
-                "the criteria or domains share no pair, and have too few comparisons to learn tastes from"
+                f"the criteria or domains share no pair, and have too few comparisons ({_ENOUGH} each are needed) or "
+                f"prompts ({FEWEST_PROMPTS} each) to compare tastes"
             )
         return conflicts
 
     def _predicted(self, kind: str, a: str, b: str) -> Conflict | None:
         where = 0 if kind == "criterion" else 1
         of_a, of_b = (_joined([s.pairs() for key, s in self._samples.items() if key[where] == name]) for name in (a, b))
-        if min(len(of_a), len(of_b)) < _ENOUGH:
+        if min(len(of_a), len(of_b)) < _ENOUGH or min(of_a.prompts, of_b.prompts) < FEWEST_PROMPTS:
             return None
         found = taste_conflict(of_a, of_b, seed=self._seed)
         return Conflict(

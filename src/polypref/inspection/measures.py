@@ -294,8 +294,11 @@ def implied_pairs(table: Table, criterion: Ints) -> tuple[Ints, Ints, Ints, Floa
     return response[differ], response[differ + 1], context[differ] - 1, (mean[differ] > mean[differ + 1]).astype(float)
 
 
-def length_bias(table: Table) -> dict[str, Any]:
-    """How often the longer response wins, and the odds it gains per doubling of length."""
+def length_bias(table: Table, prompts: Ints) -> dict[str, Any]:
+    """How often the longer response wins, and the odds it gains per doubling of length.
+
+    `prompts` [groups] numbers the prompt of each group, since groups of one prompt are not independent.
+    """
     first, second, share, votes = table.first, table.second, table.share, table.votes
     if not len(first):
         first, second, _, share = implied_pairs(table, table.rating_criterion)
@@ -306,7 +309,7 @@ def length_bias(table: Table) -> dict[str, Any]:
         raise Undefined("no two responses of different length were compared")
     first, ratio, share, votes = first[clear], ratio[clear], share[clear], votes[clear]
     longer = np.where(ratio > 0, share, 1 - share)
-    value, low, high = clustered_share(longer * votes, votes, table.group[first])
+    value, low, high = clustered_share(longer * votes, votes, prompts[table.group[first]])
     return {
         "longer_wins": value,
         "low": low,

@@ -13,8 +13,10 @@ _ALIKE = 0.8  # alpha from which on people are said to agree
 _INDIFFERENT = 0.2  # alpha of comparisons below which votes on a pair are close to a coin's, or against each other
 
 
-def recommend(table: Table, parts: dict[str, Any]) -> tuple[str, list[str]]:
-    """The head that fits, and why, in sentences with the numbers behind them."""
+def recommend(table: Table, parts: dict[str, Any]) -> tuple[str | None, list[str]]:
+    """The head that fits, None where nobody judged anything, and why, in sentences with the numbers behind them."""
+    if not len(table.first) and not len(table.label):
+        return None, ["there is nothing to learn from yet: no comparisons and no ratings"]
     cyclic, camps, agreement = parts["cyclic_share"], parts["camps"], parts["agreement"]
     serious = [conflict for conflict in parts["conflicts"] if conflict.serious]
     of_pairs, of_ratings = agreement["comparisons"], agreement["ratings"]
@@ -56,11 +58,13 @@ def recommend(table: Table, parts: dict[str, Any]) -> tuple[str, list[str]]:
         reasons.append("votes on the same pair contradict each other; a spread tells a split crowd from indifference")
     else:
         head = "scalar"
-    for conflict in sorted(serious, key=lambda c: -c.disagree)[:3]:
+    if serious:
+        conflict = max(serious, key=lambda c: c.disagree)
         noise = "" if conflict.within is None else f", against {conflict.within:.0%} within one {conflict.kind}"
         how = "judges of the same pairs" if conflict.method == "observed" else "tastes for surface features"
         reasons.append(
             f"{conflict.a} and {conflict.b} would disagree on {conflict.disagree:.0%} of pairs{noise} ({how})"
+            + (f", the most of {len(serious)} conflicts" if len(serious) > 1 else "")
         )
     if any(conflict.kind == "domain" for conflict in serious):
         reasons.append("domains conflict: train one customised model per domain rather than one for all")
@@ -74,13 +78,11 @@ def recommend(table: Table, parts: dict[str, Any]) -> tuple[str, list[str]]:
     if of_ratings and head == "distributional" and of_ratings["alpha"] >= _ALIKE:
         reasons.append(f"they agree well (alpha {of_ratings['alpha']:.2f}), so their mean loses little")
     if head == "scalar":
-        reasons.append(_why_scalar(table, parts, any(conflict.kind == "domain" for conflict in serious)))
+        reasons.append(_why_scalar(parts, any(conflict.kind == "domain" for conflict in serious)))
     return head, reasons
 
 
-def _why_scalar(table: Table, parts: dict[str, Any], domains_conflict: bool) -> str:
-    if not len(table.first):
-        return "there is nothing to learn from yet: no comparisons and no ratings"
+def _why_scalar(parts: dict[str, Any], domains_conflict: bool) -> str:
     where = "within a domain, " if domains_conflict else ""
     cyclic = parts["cyclic_share"]
     if cyclic["value"] is not None:

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from polypref.inspection.conflicts import Conflict
+from polypref.inspection.conflicts import MATTERS, Conflict
 from polypref.inspection.inspector import Inspection
 from polypref.inspection.measures import CERTAIN
 from polypref.inspection.recommendation import OPPOSED
 
 _BAR = "▁▂▃▄▅▆▇█"
-_COIN = 0.4  # disagreement of two tastes of one set from which on they say next to nothing
 _SECONDS_SINCE_1970 = 1e8  # times from here on are read as such, smaller ones as steps of some other clock
 _MOST = 6  # names listed before "and n more"
 
@@ -23,7 +22,7 @@ def inspection_lines(seen: Inspection) -> list[tuple[str, str]]:
     lines += [("Repeats", _repeats(seen)), ("Agreement", _agreement(seen)), *_optional("Annotators", _camps(seen))]
     lines += [("Cycles", _cycles(seen)), *_optional("Sources", _sources(seen))]
     if seen.conflicts:
-        lines += _headed("Conflicts", [_conflict(c) for c in sorted(seen.conflicts, key=lambda c: -c.disagree)[:_MOST]])
+        lines += _headed("Conflicts", _conflicts(seen.conflicts))
     elif "conflicts" in seen.why:
         lines.append(("Conflicts", f"cannot be told: {seen.why['conflicts']}"))
     lines += [("Length", _length(seen)), *_optional("Surface", _shortcut(seen)), *_optional("Labels", _labels(seen))]
@@ -163,16 +162,34 @@ def _sources(seen: Inspection) -> str | None:
     return text
 
 
+def _conflicts(conflicts: list[Conflict]) -> list[str]:
+    """The serious ones, the worst first; of the others their number is enough."""
+    serious = sorted((c for c in conflicts if c.serious), key=lambda c: -c.disagree)
+    texts = [_conflict(c) for c in serious[:_MOST]]
+    more, quiet = len(serious) - len(texts), len(conflicts) - len(serious)
+    if more:
+        texts.append(f"and {_count(more, 'more conflict')}")
+    if quiet:
+        which = f"between {_count(quiet, 'other pair')}" if serious else f"between {_pairs(conflicts)}"
+        texts.append(f"{which} none that is clear and matters ({MATTERS:.0%} of pairs beyond noise)")
+    return texts
+
+
+def _pairs(conflicts: list[Conflict]) -> str:
+    if len(conflicts) > 1:
+        kinds = dict.fromkeys("criteria" if c.kind == "criterion" else "domains" for c in conflicts)
+        return f"{len(conflicts)} pairs of {' or '.join(kinds)}"
+    (c,) = conflicts
+    return f"{c.a} and {c.b}"
+
+
 def _conflict(c: Conflict) -> str:
-    noise = "" if c.within is None else f" (within one {c.kind}: {c.within:.0%})"
-    text = f"{c.a} against {c.b}: disagree on {c.disagree:.0%} of pairs{noise}"
-    if c.method == "observed":
-        return f"{text}, 95 % {c.low:.0%}–{c.high:.0%}, {c.pairs:,} pairs judged by both"
-    if c.within is not None and c.within >= _COIN:
-        return f"{text}, predicted from surface features: too few votes to tell, the tastes are close to chance"
-    verdict = "a conflict" if c.serious else "no more than noise"
-    excess = f"excess {c.excess_low:+.0%} to {c.excess_high:+.0%}"
-    return f"{text}, predicted from surface features since they share no pair; {verdict} ({excess})"
+    """A serious one, which therefore has an interval."""
+    within = "" if c.within is None else f", {c.within:.0%} within one {c.kind}"
+    of = (
+        f"{c.pairs:,} pairs judged by both" if c.method == "observed" else "pairs, by their tastes for surface features"
+    )
+    return f"{c.a} against {c.b}: disagree on {c.disagree:.0%} [{c.low:.0%}, {c.high:.0%}] of {of}{within}"
 
 
 def _length(seen: Inspection) -> str:

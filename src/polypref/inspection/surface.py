@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polypref.groups.model import Group
+from polypref.statistics.resampling import percentiles
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,7 +111,12 @@ class Pairs:
 
     difference: Floats  # [n, f], first less second
     vote: Floats  # [n], share for the first, as a number from −1 to 1
-    group: npt.NDArray[np.int64]  # [n], what belongs together when resampling
+    group: npt.NDArray[np.int64]  # [n], what belongs together when resampling, as the comparisons of a prompt do
+
+    @property
+    def prompts(self) -> int:
+        """How many prompts the comparisons come from."""
+        return len(np.unique(self.group))
 
     def __len__(self) -> int:
         return len(self.vote)
@@ -167,17 +173,18 @@ class TasteConflict:
 
     across: float  # tastes of the two sets
     within: float  # tastes learned from two halves of one set: what too few votes alone would give
-    low: float  # 95 % interval of across, over random halves
-    high: float
-    excess_low: float  # of across − within
-    excess_high: float
+    low: float | None  # 95 % interval of across, over random halves; None of a single prompt
+    high: float | None
+    excess_low: float | None  # of across − within
+    excess_high: float | None
 
 
 def taste_conflict(a: Pairs, b: Pairs, *, halvings: int = 200, seed: int = 0) -> TasteConflict:
     """Learn each set's taste from random halves of it and let the rules judge the pairs of both sets.
 
     Halves are of groups. Comparing half with half on both sides puts the same amount of sampling noise into `across`
-    and `within`, so that their difference is what the sets do not share.
+    and `within`, so that their difference is what the sets do not share. How it varies from halving to halving is how
+    it would vary from one set of so many prompts to the next; with few, levels are expanded as `percentiles` says.
     """
     rng = np.random.default_rng(seed)
     judged = np.concatenate([a.difference, b.difference])
@@ -190,14 +197,16 @@ def taste_conflict(a: Pairs, b: Pairs, *, halvings: int = 200, seed: int = 0) ->
         )
         across[draw] = np.mean([(x != y).mean() for x in (a1, a2) for y in (b1, b2)])
         within[draw] = np.mean([(a1 != a2).mean(), (b1 != b2).mean()])
-    low, high = np.quantile(across - within, [0.025, 0.975])
+    prompts = min(a.prompts, b.prompts)
+    low, high = percentiles(across, prompts)
+    excess_low, excess_high = percentiles(across - within, prompts)
     return TasteConflict(
         across=float(across.mean()),
         within=float(within.mean()),
-        low=float(np.quantile(across, 0.025)),
-        high=float(np.quantile(across, 0.975)),
-        excess_low=float(low),
-        excess_high=float(high),
+        low=low,
+        high=high,
+        excess_low=excess_low,
+        excess_high=excess_high,
     )
 
 

@@ -58,7 +58,9 @@ def _data(chapter: Chapter, prefix: str) -> Markup | None:
         rows.append(tag("div", None, tag("dt", None, heading), tag("dd", None, line)))
     facts = tag("dl", {"class": "facts"}, *rows)
     reasons = "; ".join(seen.reasons)
-    advice = tag("p", None, "The head that fits: ", tag("strong", None, seen.recommended_head), f" — {reasons}.")
+    advice = tag(
+        "p", None, "The head that fits: ", tag("strong", None, seen.recommended_head or "none"), f" — {reasons}."
+    )
     return _section(prefix, "data", _files(chapter), facts, advice, *_data_figures(chapter))
 
 

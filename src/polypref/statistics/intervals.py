@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 _Z = 1.959963984540054  # 95 %
+FEWEST_PROMPTS = 10  # below which two sets of judgments are not compared: their spread over prompts is not known
 
 
 def clustered_share(
@@ -14,7 +16,8 @@ def clustered_share(
     """Σ numerator / Σ denominator, a share in [0, 1], with a 95 % interval that takes clusters as independent.
 
     The standard error is the linearised one of a ratio of cluster sums; the number of independent votes that would
-    have it goes into Wilson's score interval, which stays inside [0, 1]. Arguments are [N].
+    have it goes into Wilson's score interval, which stays inside [0, 1]. An error that was itself estimated from few
+    clusters takes Student's quantile in the place of the normal one. Arguments are [N].
     """
     _, code = np.unique(cluster, return_inverse=True)
     top, bottom = np.bincount(code, numerator), np.bincount(code, denominator)
@@ -23,13 +26,14 @@ def clustered_share(
     residual = top - share * bottom
     variance = float((residual**2).sum() / total**2) * clusters / max(clusters - 1, 1)
     spread = share * (1 - share)
-    effective = min(spread / variance, len(numerator)) if variance > 0 and spread > 0 else float(clusters)
-    return share, *wilson(share, effective)
+    if variance == 0 or spread == 0 or clusters == 1:
+        return share, *wilson(share, clusters)
+    return share, *wilson(share, min(spread / variance, len(numerator)), float(stdtrit(clusters - 1, 0.975)))
 
 
-def wilson(share: float, votes: float) -> tuple[float, float]:
+def wilson(share: float, votes: float, z: float = _Z) -> tuple[float, float]:
     """Wilson's 95 % score interval of a share of so many independent votes; it stays inside [0, 1]."""
     effective, spread = max(votes, 1.0), share * (1 - share)
-    centre = (share + _Z**2 / (2 * effective)) / (1 + _Z**2 / effective)
-    half = _Z * np.sqrt(spread / effective + _Z**2 / (4 * effective**2)) / (1 + _Z**2 / effective)
+    centre = (share + z**2 / (2 * effective)) / (1 + z**2 / effective)
+    half = z * np.sqrt(spread / effective + z**2 / (4 * effective**2)) / (1 + z**2 / effective)
     return float(max(centre - half, 0.0)), float(min(centre + half, 1.0))
