@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from polypref.evaluation.intervals import clustered_share
 from polypref.evaluation.measures import implied_pairs
+from polypref.groups.pairs import pooled
 from polypref.groups.table import Table
 
 Ints = npt.NDArray[np.int64]
@@ -63,13 +64,13 @@ class ContextVotes:
         one, two = np.where(lower, first, second), np.where(lower, second, first)
         _, item = np.unique(texts[one] * len(texts) + texts[two], return_inverse=True)
         width = int(context.max(initial=0)) + 2
-        key, at = np.unique(item * width + context + 1, return_inverse=True)
-        total: Floats = np.bincount(at, votes).astype(np.float64)
-        pooled = np.bincount(at, votes * share) / total
+        named = item * width + context + 1
+        first_at, at, mean, total = pooled(named, share, votes)
+        key = named[first_at]
         where = np.zeros(len(key), np.int64)
         where[at] = table.group[first]
         item, context = np.divmod(key, width)
-        return ContextVotes(item, context - 1, pooled, total, where)
+        return ContextVotes(item, context - 1, mean, total, where)
 
     def conflict(self, kind: str, name_a: str, name_b: str, a: int, b: int) -> Conflict | None:
         """The observed conflict of two contexts, None if they judged no pair in common."""
