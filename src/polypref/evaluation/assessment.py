@@ -48,6 +48,7 @@ from polypref.evaluation.responses import (
 )
 from polypref.evaluation.truth import TruthErrors, true_utilities, truth_errors
 from polypref.groups.model import Group
+from polypref.groups.pairs import turned
 from polypref.groups.splitting import prompt_key
 from polypref.groups.table import Table, Tabulator
 from polypref.models.answer import Answer
@@ -407,15 +408,15 @@ def assess(
 
 def _judgments(table: Table, margin: Floats, log_odds: Floats, prompt: Ints) -> Judgments:
     """The comparisons of a table, each turned so that the lower-numbered response comes first."""
-    turned = table.first > table.second
-    low, high = np.minimum(table.first, table.second), np.maximum(table.first, table.second)
+    low, high, share = turned(table.first, table.second, table.share)
+    reversed_ = table.first > table.second
     return Judgments(
         pair=low * len(table.group) + high,
-        margin=np.where(turned, -margin, margin),
-        share=np.where(turned, 1 - table.share, table.share),
+        margin=np.where(reversed_, -margin, margin),
+        share=share,
         votes=table.votes,
         prompt=prompt[table.group[table.first]],
-        log_odds=np.where(turned, -log_odds, log_odds),
+        log_odds=np.where(reversed_, -log_odds, log_odds),
     )
 
 

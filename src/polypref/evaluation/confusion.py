@@ -29,6 +29,7 @@ from polypref.evaluation import metrics
 from polypref.evaluation.metrics import JudgedPairs
 from polypref.evaluation.scoreboard import Board
 from polypref.groups.model import Group
+from polypref.groups.pairs import turned
 from polypref.groups.rows import Progress
 from polypref.groups.splitting import prompt_key
 from polypref.models.preference_model import PreferenceModel
@@ -120,11 +121,16 @@ def _said(groups: Sequence[Group]) -> dict[str, _Said]:
     for number, group in enumerate(groups):
         prompt = prompts.setdefault(prompt_key(group), len(prompts))
         for c in group.comparisons:
-            domain, share = group.domain_of(c), c.p if c.i < c.j else 1 - c.p
+            domain = group.domain_of(c)
             if domain is not None:
-                rows[domain].append((number, min(c.i, c.j), max(c.i, c.j), prompt, share, c.weight))
+                rows[domain].append((number, c.i, c.j, prompt, c.p, c.weight))
     columns = {domain: np.array(part, dtype=np.float64).T for domain, part in rows.items()}
-    return {domain: _Said(*part[:4].astype(np.int64), *part[4:]) for domain, part in columns.items()}
+    return {domain: _turned(*part[:4].astype(np.int64), *part[4:]) for domain, part in columns.items()}
+
+
+def _turned(group: Ints, i: Ints, j: Ints, prompt: Ints, share: Floats, votes: Floats) -> _Said:
+    low, high, for_low = turned(i, j, share)
+    return _Said(group, low, high, prompt, for_low, votes)
 
 
 def _margins(model: PreferenceModel, groups: Iterable[Group]) -> list[Floats]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from polypref.groups import pairs as votes_on_pairs
 from polypref.statistics.resampling import Terms
 
 Ints = npt.NDArray[np.int64]
@@ -35,9 +36,7 @@ class JudgedPairs:
         pair: Ints, margin: Floats, share: Floats, votes: Floats, prompt: Ints, log_odds: Floats | None = None
     ) -> JudgedPairs:
         """Add up judgments [C] that name the same pair, in the same orientation."""
-        _, first, code = np.unique(pair, return_index=True, return_inverse=True)
-        total = np.bincount(code, votes, len(first)).astype(np.float64)
-        mean = np.bincount(code, votes * share, len(first)) / total
+        first, _, mean, total = votes_on_pairs.pooled(pair, share, votes)
         predicted = margin[first]
         tied = np.abs(predicted) < TIE
         sure = None if log_odds is None else np.where(tied, 0.0, log_odds[first])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from polypref.groups.pairs import pooled
 from polypref.groups.table import Table
 from polypref.inspection.measures import implied_pairs
 from polypref.statistics.intervals import FEWEST_PROMPTS, clustered_share
@@ -67,13 +68,13 @@ class ContextVotes:
         one, two = np.where(lower, first, second), np.where(lower, second, first)
         _, item = np.unique(texts[one] * len(texts) + texts[two], return_inverse=True)
         width = int(context.max(initial=0)) + 2
-        key, at = np.unique(item * width + context + 1, return_inverse=True)
-        total: Floats = np.bincount(at, votes).astype(np.float64)
-        pooled = np.bincount(at, votes * share) / total
+        named = item * width + context + 1
+        first_at, at, mean, total = pooled(named, share, votes)
+        key = named[first_at]
         where = np.zeros(len(key), np.int64)
         where[at] = prompts[table.group[first]]
         item, context = np.divmod(key, width)
-        return ContextVotes(item, context - 1, pooled, total, where)
+        return ContextVotes(item, context - 1, mean, total, where)
 
     def conflict(self, kind: str, name_a: str, name_b: str, a: int, b: int) -> Conflict | None:
         """The observed conflict of two contexts, None if they judged no pair in common."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from polypref.choice import CyclicShare, cyclic_share, is_connected, preference_matrix, strongest_cycles
 from polypref.crowd import Agreement, comparison_alpha, detect_drift, find_camps, krippendorff_alpha
 from polypref.errors import Undefined
+from polypref.groups.pairs import pooled, turned
 from polypref.groups.table import NOT_SAID, Table
 from polypref.statistics.intervals import clustered_share
 
@@ -38,13 +39,10 @@ class PairVotes:
     @staticmethod
     def of(table: Table) -> PairVotes:
         """The pairs of a table."""
-        low, high = np.minimum(table.first, table.second), np.maximum(table.first, table.second)
-        share = np.where(table.first == low, table.share, 1 - table.share)
+        low, high, share = turned(table.first, table.second, table.share)
         pair = low * (len(table.group) + 1) + high
-        key, item = np.unique(_by_criterion(table, pair, table.comparison_criterion), return_inverse=True)
-        total: Floats = np.bincount(item, table.votes, len(key)).astype(np.float64)
-        pooled = np.bincount(item, table.votes * share, len(key)) / total
-        return PairVotes(item, share, table.votes, total, pooled)
+        _, item, mean, total = pooled(_by_criterion(table, pair, table.comparison_criterion), share, table.votes)
+        return PairVotes(item, share, table.votes, total, mean)
 
 
 def sizes(table: Table) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from polypref.crowd import Dirichlet, label_counts, smooth_towards_next
 from polypref.errors import DataError
 from polypref.groups.model import Group, shown
+from polypref.groups.pairs import pair_votes
 
 if TYPE_CHECKING:
     import torch
@@ -52,9 +53,9 @@ def group_judgments(
     next most likely label where an opinion is near-certain (see `crowd`). Without labels there is no opinion (d = 0),
     and ratings with a name, which have no mean, are left out.
     """
-    first, second, share, weight, margin = _merged_comparisons(group)
+    said = pair_votes(group)
     rated, opinion, mean, voters = _pooled_ratings(group, labels, prior, smoothing)
-    return GroupJudgments(first, second, share, weight, margin, rated, opinion, mean, voters)
+    return GroupJudgments(said.first, said.second, said.share, said.votes, said.margin, rated, opinion, mean, voters)
 
 
 def labels_of(groups: Iterable[Group]) -> tuple[float, ...]:
@@ -66,25 +67,6 @@ def labels_of(groups: Iterable[Group]) -> tuple[float, ...]:
                 raise _is_a_name(label, group)
             seen.add(float(label))
     return tuple(sorted(seen))
-
-
-def _merged_comparisons(group: Group) -> tuple[Ints, Ints, Floats, Floats, Floats]:
-    i = np.array([c.i for c in group.comparisons], dtype=np.int64)
-    j = np.array([c.j for c in group.comparisons], dtype=np.int64)
-    p = np.array([c.p for c in group.comparisons], dtype=np.float64)
-    votes = np.array([c.weight for c in group.comparisons], dtype=np.float64)
-    stated = np.array([c.margin is not None for c in group.comparisons], dtype=np.bool_)
-    margins = np.array([c.margin or 0.0 for c in group.comparisons], dtype=np.float64)
-
-    in_order = i < j
-    pairs, at = np.unique(np.minimum(i, j) * len(group) + np.maximum(i, j), return_inverse=True)
-    for_first = np.where(in_order, p, 1 - p)
-    weight = _sums(at, votes, len(pairs))
-    share = _sums(at, votes * for_first, len(pairs)) / weight
-    asked = _sums(at, votes * stated, len(pairs))
-    total = _sums(at, votes * margins * np.sign(for_first - 0.5), len(pairs))
-    margin = np.divide(total, asked, out=np.zeros_like(total), where=asked > 0)
-    return pairs // len(group), pairs % len(group), share, weight, margin
 
 
 def _pooled_ratings(
