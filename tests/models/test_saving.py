@@ -27,6 +27,7 @@ GROUPS = [
 HEADS = {
     "scalar": {"temperature": 2.0},
     "general": {"dim": 6, "normalize": True},
+    "hybrid": {"dim": 4, "bound": 2.0},
     "distributional": {"labels": (0.0, 1.0, 4.0)},
     "gaussian": {},
     "pair": {},

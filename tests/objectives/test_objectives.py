@@ -18,8 +18,8 @@ from polypref.objectives import (
 COST = ((0.0, 1.0, 3.0), (2.0, 0.0, 1.0), (5.0, 2.5, 0.0))
 SYMMETRIC = ((0.0, 1.0, 4.0), (1.0, 0.0, 2.0), (4.0, 2.0, 0.0))
 CASES = [
-    *(("logistic", {"margin": 0.5, "label_smoothing": 0.1}, head) for head in ("scalar", "general")),
-    *(("log-odds", {}, head) for head in ("scalar", "general", "gaussian", "distributional", "beta")),
+    *(("logistic", {"margin": 0.5, "label_smoothing": 0.1}, head) for head in ("scalar", "general", "hybrid")),
+    *(("log-odds", {}, head) for head in ("scalar", "general", "hybrid", "gaussian", "distributional", "beta")),
     ("dpl", {"variance_penalty": 0.3}, "gaussian"),
     *(("dpl", {"entropy": 0.2}, head) for head in ("distributional", "beta")),
     *(("mean-squared", {}, head) for head in ("scalar", "gaussian", "distributional", "beta")),
@@ -142,7 +142,9 @@ def test_every_objective_names_its_heads_and_every_head_has_a_default():
 
 
 def test_a_head_that_does_not_fit_is_refused_with_what_does():
-    with pytest.raises(ObjectiveError, match=r"general or pair or scalar, not gaussian; .* are dpl, log-odds"):
+    with pytest.raises(
+        ObjectiveError, match=r"general or hybrid or pair or scalar, not gaussian; .* are dpl, log-odds"
+    ):
         make_objective("logistic").check(make_head("gaussian"))
     with pytest.raises(ObjectiveError, match="variance_penalty is for a gaussian head"):
         make_objective("dpl", variance_penalty=1).check(make_head("distributional"))

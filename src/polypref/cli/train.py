@@ -11,8 +11,10 @@ import typer
 
 from polypref.cli.common import FormatName, Json, Preferred, SkipBad, print_json, print_table, put_setting
 from polypref.errors import DataError
+from polypref.models.heads import all_heads
 
 _Files = Optional[list[str]]
+_HEADS = f"One of {', '.join(all_heads())}."
 
 
 def train(
@@ -25,7 +27,8 @@ def train(
         Optional[float], typer.Option(help="Share of the prompts to hold out, without --eval-data.")
     ] = None,
     head: Annotated[
-        Optional[str], typer.Option(help="scalar, general, distributional, gaussian or pair.", show_default="scalar")
+        Optional[str],
+        typer.Option(help=_HEADS, show_default="scalar"),
     ] = None,
     objective: Annotated[Optional[str], typer.Option(help="What to train the head for; its own if left out.")] = None,
     backbone: Annotated[

@@ -12,6 +12,8 @@ HEADS = {
     "general": make_head("general", dim=4),
     "general, normalised": make_head("general", dim=4, normalize=True),
     "general, gated": make_head("general", dim=6, gate=True),
+    "hybrid": make_head("hybrid", dim=4),
+    "hybrid, gated": make_head("hybrid", dim=6, bound=2.0, gate=True),
     "gaussian": make_head("gaussian"),
     "categorical": make_head("distributional", labels=(0, 1, 5)),
     "beta": make_head("distributional", labels=(1, 2, 3, 4), kind="beta"),
@@ -103,7 +105,31 @@ def test_settings_make_the_same_head_again(head):
     assert make_head(head.name, **head.settings()) == head
 
 
-@pytest.mark.parametrize("name", ["scalar", "general", "gaussian"])
+@pytest.mark.parametrize("name", ["scalar", "general", "hybrid", "gaussian"])
 def test_heads_without_a_crowd_say_which_head_has_one(name):
     with pytest.raises(HeadError, match="distributional"):
         make_head(name).distributions(torch.zeros(2, 8))
+
+
+@every_head
+def test_a_head_says_what_it_can_say_and_refuses_the_rest(head):
+    states = some_states(head, 0)
+    assert "preferences" in head.says
+    assert ("opinions" in head.says) == (head.labels is not None)
+    for output, read in (("opinions", head.distributions), ("spread", head.spread)):
+        if output in head.says:
+            assert len(read(states)) == len(states)
+        else:
+            with pytest.raises(HeadError, match=f"a {head.name} head"):
+                read(states)
+    if "utilities" in head.says:  # of a response by itself, whatever the others are
+        torch.testing.assert_close(head.utilities(states)[:2], head.utilities(states[:2]))
+
+
+@every_head
+def test_what_a_head_adds_is_as_wide_as_it_says(head):
+    extra = head.extra(hidden=7)
+    assert (extra is None) == (head.added is None) == (head.extra_width == 0)
+    if extra is not None:
+        assert extra(torch.randn(4, 7)).shape == (4, head.extra_width)
+    assert head.state_width == head.width + head.extra_width
