@@ -63,6 +63,10 @@ STRANGERS: dict[str, tuple[str, dict[str, Any]]] = {
             **PLACES,
         },
     ),
+    "minimax": (
+        "MiniMaxConfig",
+        {**GROUPED, "head_dim": 8, "num_local_experts": 2, "num_experts_per_tok": 1, "block_size": 16},
+    ),
     "gemma": ("GemmaConfig", {**GROUPED, "head_dim": 8, "use_bidirectional_attention": True}),
 }
 
@@ -168,6 +172,20 @@ def test_attention_in_both_directions_that_padding_turns_off(stranger, tmp_path)
     assert model.encoder.reads_alone
     assert not model.encoder.shares_prompts
     assert_vanilla(model, tmp_path / "saved")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_linear_attention_is_never_shared(stranger, dtype, monkeypatch):
+    """Not even where the states come out alike, as they may in half precision: it is asked of every layer."""
+    monkeypatch.setattr("polypref.models.sharing._close", lambda *_: True)
+    settings = BackboneSettings(dtype=dtype)
+    model = PreferenceModel.from_backbone(stranger("minimax"), "general", dim=4, backbone=settings)
+    assert not model.encoder.shares_prompts
+    assert PreferenceModel.from_backbone(stranger("opt-350m"), backbone=settings).encoder.shares_prompts
+
+
+def test_linear_attention_gives_the_states_of_vanilla_transformers(stranger, tmp_path):
+    assert_vanilla(PreferenceModel.from_backbone(stranger("minimax"), "general", dim=4), tmp_path / "saved")
 
 
 def test_plain_decoders_are_read_together(built):

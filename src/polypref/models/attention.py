@@ -49,6 +49,11 @@ class Row:
         return [piece for tree in self.trees for piece in tree.pieces]
 
     @cached_property
+    def attended(self) -> set[int]:
+        """The modules, by their id, that attended to this row."""
+        return set()
+
+    @cached_property
     def _masks(self) -> dict[tuple[int, int, int | None], Tensor]:
         return {}
 
@@ -195,6 +200,7 @@ def _checked(
     for name, value in settings.items():
         if value is not None and name not in _IGNORED:
             raise UnsupportedAttention(f"{type(module).__name__} sets {name}, which tree attention does not know")
+    row.attended.add(id(module))
     return row
 
 

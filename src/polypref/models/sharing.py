@@ -13,6 +13,7 @@ from polypref.models.attention import FLEX, LOOP, UnsupportedAttention
 from polypref.models.backbones import TREES, BackboneSettings
 from polypref.models.encoder import StateEncoder
 from polypref.models.inputs import Input
+from polypref.models.packing import pack_trees, trees_of
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +22,8 @@ def share_prompts(encoder: StateEncoder, settings: BackboneSettings) -> None:
     """Switch the encoder to tree attention if that gives the states of one sequence at a time.
 
     It does not for architectures that carry something other than attention from token to token, or that build their
-    attention otherwise; these compute every input by itself.
+    attention otherwise; these compute every input by itself. In half precision a linear attention, which decays, can
+    look as if it gave the same states, so every layer must have attended to the tree.
     """
     classifier: Any = encoder.classifier
     if settings.attention not in TREES:
@@ -30,10 +32,10 @@ def share_prompts(encoder: StateEncoder, settings: BackboneSettings) -> None:
         return
     own = classifier.config._attn_implementation
     flex = settings.attention == "flex_attention" or (settings.attention == "auto" and encoder.device.type == "cuda")
-    example = [[Input(tokens, 4, 0) for tokens in _example(classifier.config.get_text_config().vocab_size)]]
+    example = [Input(tokens, 4, 0) for tokens in _example(classifier.config.get_text_config().vocab_size)]
     training = encoder.training
     encoder.eval()
-    expected = encoder.states(example, budget=1)[0]  # unpadded: some read more than they should beside padding
+    expected = encoder.states([example], budget=1)[0]  # unpadded: some read more than they should beside padding
     encoder.shares_prompts = True
     for way in (FLEX, LOOP) if flex else (LOOP,):
         classifier.set_attn_implementation(way)
@@ -46,10 +48,15 @@ def share_prompts(encoder: StateEncoder, settings: BackboneSettings) -> None:
     encoder.train(training)
 
 
-def _tried(encoder: StateEncoder, example: list[list[Input]], way: str) -> Tensor | None:
-    """States of the example, or None where this way of attention does not work."""
+@torch.no_grad()
+def _tried(encoder: StateEncoder, example: list[Input], way: str) -> Tensor | None:
+    """States of the example, or None where this way of attention does not work or is not that of every layer."""
+    pack = pack_trees(trees_of(example, range(len(example))), encoder.pad, encoder.device)
+    assert pack.row is not None
     try:
-        return encoder.states(example)[0]
+        states = encoder(pack).float()
+        layers = encoder.classifier.config.get_text_config().num_hidden_layers
+        return states if len(pack.row.attended) >= layers else None
     except UnsupportedAttention:
         return None
     except torch.OutOfMemoryError:
@@ -62,9 +69,9 @@ def _tried(encoder: StateEncoder, example: list[list[Input]], way: str) -> Tenso
 
 
 def _example(vocabulary: int) -> list[np.ndarray[Any, np.dtype[np.int32]]]:
-    """Three inputs that begin alike."""
+    """Three inputs that begin alike, as long as short texts are."""
     rng = np.random.default_rng(0)
-    prompt, *branches = (rng.integers(0, vocabulary, size, dtype=np.int32) for size in (6, 3, 7, 4))
+    prompt, *branches = (rng.integers(0, vocabulary, size, dtype=np.int32) for size in (20, 9, 40, 25))
     return [np.concatenate([prompt, branch]) for branch in branches]
 
 
