@@ -191,7 +191,8 @@ class PreferenceModel:
         layout: Layout = "chat" if encoder.reads_last_token else "segments"
         limits = [limit for limit in (max_length, _longest_input(classifier, tokenizer)) if limit is not None]
         limit = min(limits, default=DEFAULT_MAX_LENGTH)
-        inputs = input_format(tokenizer, layout, limit)
+        rows = classifier.get_input_embeddings().weight.shape[0]
+        inputs = input_format(tokenizer, layout, limit, rows)
         if not encoder.reads_last_token:
             check_reading(encoder, inputs)
         return cls(encoder, head, inputs)
