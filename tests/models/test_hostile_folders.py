@@ -163,3 +163,10 @@ def test_a_token_beyond_the_embeddings(saved):
     words["model"]["vocab"][letter] = 10**6
     (saved / "tokenizer.json").write_text(json.dumps(words))
     refusal(with_template(saved, "{{ messages[0]['content'] }}"), "token 1000000", "embeddings")
+
+
+def test_an_unfinished_checkpoint_is_no_model(saved):
+    folder = saved.rename(saved.parent / "checkpoint-5")
+    refusal(load(folder), str(folder), "not written to its end")
+    (folder / "complete").touch()
+    assert load(folder)().head.name == "general"
