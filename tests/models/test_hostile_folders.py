@@ -7,9 +7,11 @@ import pickle
 import shutil
 
 import pytest
-from tests.models.test_refusals import load, refusal
+from tests.models.test_refusals import edited, load, refusal
 
+from polypref import Group
 from polypref.models.preference_model import PreferenceModel
+from polypref.models.screening import MOST_PER_BYTE, SLACK, check_size
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +80,93 @@ def test_a_sound_index_is_read(saved):
         sharded(saved, dict.fromkeys(file.keys(), "part.safetensors"))
     (saved.parent / "elsewhere.safetensors").rename(saved / "part.safetensors")
     assert load(saved)().head.name == "general"
+
+
+@pytest.mark.parametrize("depth", [200, 100_000])
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_nested_too_deeply(saved, file, depth):
+    whole = json.loads((saved / file).read_text())
+    text = json.dumps({**whole, "more": 0}).replace('"more": 0', '"more": ' + "[" * depth + "]" * depth)
+    (saved / file).write_text(text)
+    if file != "tokenizer_config.json" or depth > 1000:  # of which a key that nobody knows is kept
+        refusal(load(saved), str(saved))
+
+
+@pytest.mark.parametrize("value", [10**9, -1, 1e30, 10**30])
+@pytest.mark.parametrize("key", ["num_labels", "num_hidden_layers", "num_attention_heads"])
+def test_a_count_that_no_model_has(saved, key, value):
+    edited(saved, lambda config: config.update({key: value}))
+    refusal(load(saved), str(saved), key)
+
+
+@pytest.mark.parametrize("value", [0, -32, 32.5, "wide", None, 10**6, 10**9, 10**30, [], {}])
+@pytest.mark.parametrize("key", ["hidden_size", "intermediate_size", "vocab_size", "num_hidden_layers"])
+def test_a_size_that_cannot_be(saved, key, value):
+    edited(saved, lambda config: config.update({key: value}))
+    refusal(load(saved), str(saved))
+
+
+def test_a_base_model_with_too_long_a_path(tmp_path):
+    for base in ("/a" * 5000, 5, ["a"], "a\0b"):
+        (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+        refusal(load(tmp_path), "base model")
+
+
+def test_a_size_is_measured_by_the_files(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"0" * 100)
+    check_size(str(tmp_path), MOST_PER_BYTE * 100 + SLACK)
+    refusal(lambda: check_size(str(tmp_path), MOST_PER_BYTE * 100 + SLACK + 1), str(tmp_path), "weights")
+
+
+def with_template(saved, template):
+    """A sound model with another chat template, wherever transformers keeps it."""
+    (saved / "chat_template.jinja").write_text(template)
+
+    def read():
+        group = Group(prompt="Which?", responses=["this", "that one"])
+        return PreferenceModel.from_pretrained(saved).preferences(group)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 1 // 0 }}",
+        "{{ messages.nothing.of_the_kind }}",
+        "{{ raise_exception('no') }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{{ messages + 1 }}",
+        "{{ 'x' * 10**10 }}",
+        "{{ 'x' * 10000000000 }}",
+        "{{ 'x' * 1000 * 1000 * 1000 }}",
+        "{{ 'x'.center(10000000000) }}",
+        "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}",
+        "{% for a in range(99999) %}{{ 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' }}{% endfor %}",
+        "{% for a in range(10**9) %}x{% endfor %}",
+        "{% if %}",
+        "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+    ],
+)
+def test_a_template_that_fails_or_never_ends(saved, template):
+    refusal(with_template(saved, template), "template")
+
+
+def test_a_sound_template_is_rendered(saved):
+    read = with_template(saved, "{% for m in messages %}{{ '-' * 3 ~ m['content'] }}{% endfor %}")
+    assert read().shape == (2, 2)
+
+
+def test_a_token_beyond_the_embeddings(saved):
+    words = json.loads((saved / "tokenizer.json").read_text())
+    (letter,) = [word for word, number in words["model"]["vocab"].items() if word == "W"]
+    words["model"]["vocab"][letter] = 10**6
+    (saved / "tokenizer.json").write_text(json.dumps(words))
+    refusal(with_template(saved, "{{ messages[0]['content'] }}"), "token 1000000", "embeddings")
+
+
+def test_an_unfinished_checkpoint_is_no_model(saved):
+    folder = saved.rename(saved.parent / "checkpoint-5")
+    refusal(load(folder), str(folder), "not written to its end")
+    (folder / "complete").touch()
+    assert load(folder)().head.name == "general"

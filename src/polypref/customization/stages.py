@@ -39,7 +39,7 @@ from polypref.models.backbones import BackboneSettings, load_config
 from polypref.models.block import block_of, head_of_block
 from polypref.models.customised import GENERAL, domain_folder, model_folder
 from polypref.models.domains import save_adapter
-from polypref.models.folders import LAST
+from polypref.models.folders import LAST, remove_folder
 from polypref.models.heads import Head, make_head
 from polypref.models.preference_model import PreferenceModel, names_own_adapter
 from polypref.training.checkpoints import COMPLETE, last_complete, read_weights
@@ -193,7 +193,7 @@ def customise_domain(
     for kept in (CONFIG, HISTORY):
         shutil.copy2(folder / RUN / kept, folder / kept)
     write_tradeoff(folder, found)
-    shutil.rmtree(folder / RUN, ignore_errors=True)
+    remove_folder(folder / RUN)
     return found
 
 

@@ -29,6 +29,7 @@ _STATE_LAYERS = ("score.weight", "classifier.weight", "classifier.out_proj.weigh
 _PEFT = "base_model.model."  # what peft puts before the names of weights
 _OURS = "default"  # what peft calls an adapter that has no name
 _A, _B = ".lora_A.weight", ".lora_B.weight"
+_LONGEST_BASE = 1000  # characters of a base model's path or id
 _VARIANTS = ("use_dora", "use_rslora", "lora_bias", "rank_pattern", "alpha_pattern", "megatron_config")
 
 
@@ -192,6 +193,8 @@ def base_of(name: str) -> str:
     with plain_errors(name):
         config = json.loads((Path(name) / ADAPTER).read_text(encoding="utf-8"))
         base = config.get("base_model_name_or_path")
+    if base and (not isinstance(base, str) or len(base) > _LONGEST_BASE or "\0" in base):
+        raise BackboneError(f"the adapter {name!r} names a base model that is no path or id; correct {ADAPTER}")
     if not base:
         raise BackboneError(f"the adapter {name!r} lacks its base model's name")
     return os.path.normpath(Path(name).absolute() / base) if str(base).startswith(".") else str(base)

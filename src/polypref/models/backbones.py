@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging as python_logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -15,12 +16,15 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
+from polypref.errors import PolyprefError
+from polypref.groups.model import shown
 from polypref.models.embedded import BackboneError, resolve
-from polypref.models.screening import check_weights
+from polypref.models.screening import check_config, check_size, check_weights
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "flex_attention", "eager", "flash_attention_2"]
 StateToken = Literal["checkpoint", "last", "before_padding"]
+_LONGEST_REASON = 250  # characters of what a library says
 TREES: tuple[Attention, ...] = ("auto", "sdpa", "flex_attention")  # under which decoders share prompts
 
 
@@ -69,6 +73,7 @@ def _load(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any, 
         options["quantization_config"] = _quantization(settings.quantization)
     if settings.attention not in TREES:
         options["attn_implementation"] = settings.attention
+    check_size(place, _weights_of(config, name, settings))
     with plain_errors(name), quiet_loading():
         model, report = AutoModelForSequenceClassification.from_pretrained(
             place,
@@ -84,11 +89,22 @@ def _load(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any, 
     return model, tokenizer, absent
 
 
+def _weights_of(config: Any, name: str, settings: BackboneSettings) -> int:
+    """How many weights the model of a configuration has; none is allocated."""
+    with plain_errors(name), torch.device("meta"):
+        skeleton: nn.Module = AutoModelForSequenceClassification.from_config(  # type: ignore[no-untyped-call]
+            copy.deepcopy(config), trust_remote_code=settings.trust_remote_code
+        )
+    return sum(parameter.numel() for parameter in skeleton.parameters())
+
+
 def load_config(name: str, settings: BackboneSettings) -> Any:
     """The configuration of a checkpoint, its `polypref` block included."""
+    place = resolve(name)
+    check_config(place)
     with plain_errors(name):
         return AutoConfig.from_pretrained(
-            resolve(name), revision=settings.revision, trust_remote_code=settings.trust_remote_code
+            place, revision=settings.revision, trust_remote_code=settings.trust_remote_code
         )
 
 
@@ -190,12 +206,28 @@ def plain_errors(name: str) -> Iterator[None]:
 
     try:
         yield
+    except PolyprefError:
+        raise
+    except RecursionError as error:
+        raise BackboneError(f"cannot load {_named(name)}: a file in it is nested too deeply") from error
     except (SafetensorError, json.JSONDecodeError) as error:
-        raise BackboneError(f"the checkpoint {name!r} is damaged: {_first_line(error)}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, AssertionError) as error:
-        kind = "folder" if Path(name).exists() else "model"
-        raise BackboneError(f"cannot load the {kind} {name!r}: {_first_line(error)}") from error
+        raise BackboneError(f"the checkpoint {_quoted(name)} is damaged: {_first_line(error)}") from error
+    except Exception as error:  # whatever a library makes of a stranger's files
+        raise BackboneError(f"cannot load {_named(name)}: {_first_line(error)}") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # which Rust's libraries raise, and is no Exception
+            raise
+        raise BackboneError(f"cannot load {_named(name)}: {_first_line(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _named(name: str) -> str:
+    return f"the {'folder' if os.path.exists(name) else 'model'} {_quoted(name)}"
+
+
+def _quoted(name: str) -> str:
+    return repr(name) if len(name) <= _LONGEST_REASON else shown(name)
+
+
+def _first_line(error: BaseException) -> str:
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"

@@ -12,6 +12,7 @@ from pathlib import Path
 from polypref.errors import PolyprefError
 
 LAST = "config.json"  # without it nothing loads the folder
+COMPLETE = "complete"  # a file in a checkpoint of a run that is written when everything else is
 
 
 @contextmanager
@@ -35,6 +36,19 @@ def staged_folder(target: Path, last: str = LAST) -> Iterator[Path]:
         raise _unwritable(target, error) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether a folder is a checkpoint of a run, by its name, that was not written to its end."""
+    return folder.is_dir() and folder.resolve().name.startswith("checkpoint-") and not (folder / COMPLETE).exists()
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a folder, first what makes it look like a model: a run may be killed in between."""
+    for name in (COMPLETE, LAST):
+        for path in folder.rglob(name):
+            path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move(stage: Path, target: Path, last: str) -> None:

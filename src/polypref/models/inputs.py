@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from polypref.errors import DataError
 from polypref.groups.model import Group, Prompt, shown
 from polypref.models.embedded import BackboneError
+from polypref.models.templates import check_template
 
 Tokens = NDArray[np.int32]
 Layout = Literal["chat", "segments"]
+MOST_TEMPLATE_TEXT, MOST_COPIES = 1_000_000, 20  # characters of a chat template's own, and of each that it is given
 
 # the plain format, for decoders whose tokenizer has no chat template: `Role: content`, turns a blank line apart
 PLAIN_TEMPLATE = (
@@ -53,6 +55,7 @@ class InputFormat:
     tokenizer: Any
     layout: Layout
     max_length: int
+    vocabulary: int | None = None  # rows of the embeddings, if known: a token beyond them cannot be read
 
     def sequences(self, group: Group) -> list[Input]:
         """One for each response, in order."""
@@ -102,6 +105,11 @@ class InputFormat:
 
     def _fitted(self, ids: Tokens, boundary: int, frame: int, between: int = 0, after: int = 0) -> Input:
         """Cut to the maximal length: `frame` tokens at the start, `between` after the boundary and `after` stay."""
+        if self.vocabulary is not None and len(ids) and ids.max() >= self.vocabulary:
+            raise BackboneError(
+                f"the tokenizer of the model makes token {ids.max()}, and its embeddings end at {self.vocabulary - 1}: "
+                "tokenizer and weights are of different models; download both again"
+            )
         cut = max(len(ids) - self.max_length, 0)
         if not cut:
             return Input(ids, boundary, 0)
@@ -114,14 +122,27 @@ class InputFormat:
     def _render(self, turns: list[dict[str, str]], opening: bool, group: Group) -> str:
         import jinja2
 
+        name = f"group {shown(group.id)}" if group.id else f"the prompt {shown(group.prompt_text)}"
         try:
-            return self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=opening)
+            text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=opening)
         except jinja2.TemplateError as error:
-            name = f"group {group.id!r}" if group.id else f"the prompt {shown(group.prompt_text)}"
             raise DataError(f"{name} does not fit the chat template of the backbone: {error}") from error
+        except Exception as error:  # whatever a stranger's template makes Python raise, endless recursion included
+            reason = (str(error).splitlines() or [""])[0][:200]
+            raise BackboneError(
+                f"the chat template of the backbone fails on {name} ({type(error).__name__}: {reason}); mend "
+                "chat_template in the model's folder"
+            ) from error
+        given = sum(len(turn["content"]) for turn in turns)
+        if len(text) > MOST_TEMPLATE_TEXT + MOST_COPIES * given:
+            raise BackboneError(
+                f"the chat template of the backbone makes {len(text):,} characters of the {given:,} of {name}; mend "
+                "chat_template in the model's folder"
+            )
+        return text
 
 
-def input_format(tokenizer: Any, layout: Layout, max_length: int) -> InputFormat:
+def input_format(tokenizer: Any, layout: Layout, max_length: int, vocabulary: int | None = None) -> InputFormat:
     """The format for a tokenizer; a chat layout without a template gets the plain one, saved with the model."""
     if not tokenizer.is_fast:
         raise BackboneError(
@@ -130,9 +151,11 @@ def input_format(tokenizer: Any, layout: Layout, max_length: int) -> InputFormat
         )
     if layout == "chat" and not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_TEMPLATE
+    if layout == "chat":
+        check_template(tokenizer.chat_template)
     if max_length < 8:
         raise BackboneError(f"max_length is {max_length}; the least that makes sense is 8 tokens")
-    return InputFormat(tokenizer, layout, max_length)
+    return InputFormat(tokenizer, layout, max_length, vocabulary)
 
 
 def _turns(prompt: Prompt) -> list[dict[str, str]]:

@@ -36,7 +36,7 @@ from polypref.models.block import BLOCK, Block, block_of, head_of_block
 from polypref.models.customised import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
-from polypref.models.folders import LAST, staged_folder
+from polypref.models.folders import LAST, is_unfinished, staged_folder
 from polypref.models.heads import Head, make_head
 from polypref.models.inputs import Input, InputFormat, Layout, input_format
 from polypref.models.reading import check_reading
@@ -139,6 +139,8 @@ class PreferenceModel:
             head = head_of_block(block, name, classifier.config.num_labels)
         else:
             config = load_config(name, settings)
+            if BLOCK in config.to_dict() and is_unfinished(Path(name)):
+                raise BackboneError(f"{name!r} is a checkpoint that was not written to its end: use an earlier one")
             block = block_of(config, name)
             head = head_of_block(block, name, config.num_labels)  # before anything of that many logits is made
             classifier, tokenizer = load_trained_classifier(name, config.num_labels, settings)
@@ -167,7 +169,8 @@ class PreferenceModel:
         layout: Layout = "chat" if encoder.reads_last_token else "segments"
         limits = [limit for limit in (max_length, _longest_input(classifier, tokenizer)) if limit is not None]
         limit = min(limits, default=DEFAULT_MAX_LENGTH)
-        inputs = input_format(tokenizer, layout, limit)
+        rows = classifier.get_input_embeddings().weight.shape[0]
+        inputs = input_format(tokenizer, layout, limit, rows)
         check_reading(encoder, inputs)
         share_prompts(encoder, settings)
         return cls(encoder, head, inputs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +14,10 @@ from torch import Tensor, nn
 from polypref.errors import PolyprefError
 from polypref.models.adapters import has_lora
 from polypref.models.encoder import StateEncoder
-from polypref.models.folders import staged_folder
+from polypref.models.folders import COMPLETE as COMPLETE
+from polypref.models.folders import remove_folder, staged_folder
 from polypref.models.preference_model import ADDED, CLASSIFIER, EXTRA, PreferenceModel
 
-COMPLETE = "complete"  # a file that is written when everything else is
 _ADDED_AS = "gate."  # how version 0.1 began the names of what a head adds, in the file of adapters
 ADAPTED = "trainable.safetensors"  # adapters and state layer, which a merged checkpoint could not go on from
 
@@ -59,7 +58,8 @@ def _named(weight: str) -> str:
 def check_state(folder: Path) -> None:
     """Raise unless the checkpoint says how far the run was and how its optimiser stood."""
     with undamaged(folder):
-        json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        if not isinstance(json.loads((folder / "trainer_state.json").read_text(encoding="utf-8")), dict):
+            raise ValueError("trainer_state.json is no mapping")
         for name in ("optimizer.pt", "scheduler.pt"):
             if not (folder / name).exists():
                 raise FileNotFoundError(f"{name} is missing")
@@ -72,7 +72,16 @@ def undamaged(folder: Path) -> Iterator[None]:
 
     try:
         yield
-    except (SafetensorError, pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError, KeyError) as error:
+    except (
+        SafetensorError,
+        pickle.UnpicklingError,
+        EOFError,
+        OSError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PolyprefError(
             f"the checkpoint {folder} is damaged ({reason}); delete it to go on from an earlier one"
@@ -88,7 +97,7 @@ def writing(folder: Path, leads: bool) -> Iterator[None]:
         yield
     except (OSError, RuntimeError, PolyprefError) as error:
         if leads:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
         reason = str(error).strip().splitlines()[0]
         raise PolyprefError(
             f"the checkpoint {folder} could not be written ({reason}); those before are kept: make room, and go on "
@@ -115,14 +124,14 @@ def drop_old(out: Path, keep: int, best: Path | None) -> None:
     """Delete all complete checkpoints but the newest `keep` and the best."""
     for folder in complete_checkpoints(out)[:-keep]:
         if best is None or folder.resolve() != best.resolve():
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
 
 
 def drop_unfinished(out: Path) -> None:
     """Delete what a run that was killed left half-written."""
     for folder in [*out.glob("checkpoint-*"), *out.glob(".saving-*")]:
         if not (folder / COMPLETE).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
 
 
 def _step(folder: Path) -> int:
