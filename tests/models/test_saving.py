@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tests.models.conftest import make_checkpoint
+from tests.tolerance import ANOTHER_WAY, near
 from transformers import AutoModelForSequenceClassification
 
 from polypref import Group
@@ -26,7 +27,6 @@ HEADS = {
     "gaussian": {},
     "pair": {},
 }
-CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 
 
 def reloaded(model, folder, **settings):
@@ -47,8 +47,8 @@ def test_a_model_comes_back_as_it_was_saved(built, tmp_path, backbone, head):
     assert again.inputs.max_length == 200
     assert again.encoder.shares_prompts == model.encoder.shares_prompts
     for ours, expected in zip(encoded(again), encoded(model), strict=True):
-        np.testing.assert_allclose(ours, expected, atol=1e-6)
-    np.testing.assert_allclose(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]), atol=1e-6)
+        near(ours, expected)
+    near(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]))
 
 
 @pytest.mark.parametrize("backbone", ["llama", "bert"])
@@ -57,7 +57,7 @@ def test_vanilla_transformers_computes_the_states(built, vanilla, backbone, head
     model = built(backbone, head, **HEADS[head])
     for ours, expected in zip(model.states(GROUPS), vanilla(model, GROUPS), strict=True):
         assert ours.shape[1] == model.head.width
-        np.testing.assert_allclose(ours, expected, **CLOSE)
+        near(ours, expected, roundings=ANOTHER_WAY)
 
 
 def test_a_padded_batch_of_vanilla_transformers_gives_them_too(built, tmp_path):
@@ -72,7 +72,7 @@ def test_a_padded_batch_of_vanilla_transformers_gives_them_too(built, tmp_path):
     ]
     batch = words.apply_chat_template(chats, padding=True, return_tensors="pt", return_dict=True)
     logits = plain.eval()(**batch).logits.detach().numpy()
-    np.testing.assert_allclose(built("llama").states(GROUPS[0]), logits, **CLOSE)
+    near(built("llama").states(GROUPS[0]), logits, roundings=ANOTHER_WAY)
 
 
 def test_the_configuration_says_what_to_do_with_the_states(built, tmp_path):
@@ -102,8 +102,8 @@ def test_the_prompt_gate_comes_back(tiny, tmp_path):
     for ours, expected in zip(encoded(again), encoded(model), strict=True):
         assert np.abs(ours[:, 4:] - 1).max() > 0.01
         np.testing.assert_allclose(ours[:, 4:].mean(1), 1, atol=1e-5)
-        np.testing.assert_allclose(ours, expected, atol=1e-6)
-    np.testing.assert_allclose(again.states(GROUPS[0]), encoded(model)[0][:, :4], atol=1e-6)
+        near(ours, expected)
+    near(again.states(GROUPS[0]), encoded(model)[0][:, :4])
 
 
 @pytest.mark.parametrize(("backbone", "max_length"), [("llama", None), ("bloom", None), ("llama", 30)])
@@ -119,7 +119,7 @@ def test_the_gate_is_that_of_the_prompt_alone(tiny, tmp_path, backbone, max_leng
         prompt = torch.tensor(item.tokens[None, : item.boundary].astype("int64"))
         with torch.no_grad():
             weights = model.encoder.gate(base(prompt).last_hidden_state[0, -1]).softmax(-1) * 2
-        np.testing.assert_allclose(found, weights, **CLOSE)
+        near(found, weights, roundings=ANOTHER_WAY)
 
 
 def test_the_mean_opinion_of_the_training_data_comes_back(tiny, tmp_path):
@@ -142,14 +142,14 @@ def test_anybodys_reward_model_with_one_logit_is_a_scalar_head(tiny, tmp_path, b
         inputs = {"input_ids": torch.tensor(item.tokens[None].astype("int64"))}
         if backbone == "bert":
             inputs["token_type_ids"] = torch.tensor((np.arange(len(item.tokens)) > item.boundary)[None].astype("int64"))
-        np.testing.assert_allclose(rated, reward(**inputs).logits.item(), **CLOSE)
+        near(rated, reward(**inputs).logits.item(), roundings=ANOTHER_WAY)
 
 
 def test_training_goes_on_from_a_saved_model_as_backbone(built, tmp_path):
     model = built("llama", "general", dim=4)
     model.save_pretrained(tmp_path)
     again = PreferenceModel.from_backbone(str(tmp_path), "general", dim=4)
-    np.testing.assert_allclose(again.states(GROUPS[0]), model.states(GROUPS[0]), atol=1e-6)
+    near(again.states(GROUPS[0]), model.states(GROUPS[0]))
 
 
 def test_a_saved_model_as_backbone_of_another_head_gets_a_new_classification_layer(built, tmp_path):
@@ -185,7 +185,7 @@ def test_saving_over_a_model_replaces_it(built, tmp_path):
     again = reloaded(built("bert", "scalar"), tmp_path)
     assert again.head.name == "scalar"
     assert again.encoder.classifier.config.model_type == "bert"
-    np.testing.assert_allclose(again.states(GROUPS[0]), built("bert", "scalar").states(GROUPS[0]), atol=1e-6)
+    near(again.states(GROUPS[0]), built("bert", "scalar").states(GROUPS[0]))
 
 
 def test_training_goes_on_with_the_prompt_gate_of_a_saved_model(tiny, tmp_path):
@@ -195,7 +195,7 @@ def test_training_goes_on_with_the_prompt_gate_of_a_saved_model(tiny, tmp_path):
     model.save_pretrained(tmp_path)
     again = PreferenceModel.from_backbone(str(tmp_path), "general", dim=4, gate=True)
     torch.testing.assert_close(again.encoder.gate.weight, model.encoder.gate.weight)
-    np.testing.assert_allclose(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]), atol=1e-6)
+    near(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]))
 
 
 @pytest.mark.parametrize("backbone", ["llama", "bert"])
@@ -250,9 +250,9 @@ def test_the_padding_token_is_the_one_that_the_checkpoint_names(tiny, tmp_path, 
     assert all(item.tokens[-1] == 2 for item in items)
     with torch.no_grad():
         expected = [reward(torch.tensor(item.tokens[None].astype("int64"))).logits.item() for item in items]
-    np.testing.assert_allclose(model.utilities(GROUPS[0]), expected, **CLOSE)
+    near(model.utilities(GROUPS[0]), expected, roundings=ANOTHER_WAY)
     for ours, rated in zip(reloaded(model, tmp_path / "again").utilities(GROUPS[0]), expected, strict=True):
-        np.testing.assert_allclose(ours, rated, **CLOSE)
+        near(ours, rated, roundings=ANOTHER_WAY)
 
 
 @pytest.mark.parametrize("named", [None, -1])
