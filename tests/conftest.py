@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# before NumPy and torch are imported, here or in a process that a test starts: workers beside each other, of which each
+# would take all processors, wait for one another; `OMP_NUM_THREADS=2 pytest` tries others
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Callable
 from pathlib import Path
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from tests.models.conftest import make_checkpoint
 
 from polypref import Comparison, Group, PreferenceModel, Rating, save_groups
@@ -57,11 +56,3 @@ def data(judged: list[Group], tmp_path: Path) -> Path:
     """Their file."""
     save_groups(judged, tmp_path / "data.jsonl")
     return tmp_path / "data.jsonl"
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

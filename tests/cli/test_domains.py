@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from tests.tolerance import SIX_DIGITS, near
 
 from polypref import PreferenceModel, load_groups, save_groups
 from polypref.models.adapters import Lora
@@ -48,7 +48,7 @@ def test_scores_are_those_of_the_domains_model_and_say_which(polypref, customise
         scores = group.meta["scores"]
         used = models.name_for(group) if domain == "own" else domain or "general"
         assert (scores["model"], scores["domain"]) == (str(customised), used)
-        np.testing.assert_allclose(scores["states"], models[used].states(group), rtol=2e-5, atol=1e-6)
+        near(scores["states"], models[used].states(group), digits=SIX_DIGITS)
 
 
 @pytest.mark.parametrize("command", ["eval", "score", "rank"])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from polypref import Comparison, Group
 from polypref.groups.writing import save_groups
@@ -93,11 +92,3 @@ def settings(encoder: str, files: dict[str, str], tmp_path: Path) -> Callable[..
         return {name: value for name, value in known.items() if value is not None}
 
     return made
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

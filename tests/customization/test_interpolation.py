@@ -10,6 +10,7 @@ from polypref import Group, PreferenceModel
 from polypref.customization.interpolation import interpolated
 from polypref.errors import PolyprefError
 from polypref.models.adapters import Lora, merged
+from tests.tolerance import near
 
 GROUPS = [Group("What is it?", ("a question", "the answer of some kind", "red")), Group("And now?", ("better", "is"))]
 GATED = {"head": "general", "dim": 4, "gate": True}
@@ -49,14 +50,14 @@ def test_every_weight_lies_between(decoder, alpha, lora):
     assert any(name.startswith("extra.") for name in found)
     assert not all(np.allclose(first[name], last[name]) for name in first)
     for name, values in found.items():
-        np.testing.assert_allclose(values, (1 - alpha) * first[name] + alpha * last[name], atol=1e-5)
+        near(values, (1 - alpha) * first[name] + alpha * last[name])
 
 
 def test_the_ends_are_the_two_models(encoder):
     general, customised = PreferenceModel.from_backbone(encoder), shaken(PreferenceModel.from_backbone(encoder))
     for alpha, model in ((0.0, general), (1.0, customised)):
         for found, expected in zip(interpolated(general, customised, alpha).utilities(GROUPS), model.utilities(GROUPS)):
-            np.testing.assert_allclose(found, expected, atol=1e-6)
+            near(found, expected)
 
 
 def test_neither_model_is_changed(encoder):

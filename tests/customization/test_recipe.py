@@ -20,6 +20,7 @@ from polypref.errors import PolyprefError
 from polypref.models.heads import make_head
 from polypref.training.progress import Report
 from tests.customization.conftest import DOMAIN_TASTE, tasteful
+from tests.tolerance import near
 from tests.training.conftest import weights_of
 
 FRESH = tasteful(10, DOMAIN_TASTE, "red", seed=77)
@@ -312,7 +313,7 @@ def test_an_adapter_that_nothing_recommends_is_the_general_model(customized, tmp
     assert customized(domains={"training": lora}).domains["academy"].recommended.step == 0
     expected = PreferenceModel.from_pretrained(tmp_path / "out" / "general").utilities(FRESH)
     found = PreferenceModel.from_pretrained(tmp_path / "out", domain="academy").utilities(FRESH)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    near(found, expected)
 
 
 def test_a_general_model_may_be_there_already(customized, files, encoder, tmp_path):

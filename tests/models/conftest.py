@@ -7,7 +7,7 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -196,11 +196,3 @@ def vanilla_logits(classifier: Any, model: PreferenceModel, group: Group) -> np.
             inputs["token_type_ids"] = torch.tensor(types[None].astype(np.int64))
         rows.append(classifier(**inputs).logits[0].numpy())
     return np.stack(rows)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, TaskType, get_peft_model
+from tests.tolerance import ANOTHER_WAY, near
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from polypref import Group
@@ -47,7 +48,7 @@ def test_only_adapters_and_the_classification_layer_are_trained(adapted, name):
 
 
 def test_adapters_start_without_effect(adapted, built):
-    np.testing.assert_allclose(adapted("llama").states(GROUP), built("llama").states(GROUP), atol=1e-6)
+    near(adapted("llama").states(GROUP), built("llama").states(GROUP))
 
 
 def test_named_layers_only_get_adapters(adapted):
@@ -65,10 +66,10 @@ def test_a_model_with_adapters_is_saved_merged_and_comes_back_equal(adapted, tmp
     assert np.abs(expected - before).max() > 0.01
     model.save_pretrained(tmp_path)
     assert has_lora(model.encoder.classifier)  # training can go on
-    np.testing.assert_allclose(model.states(GROUP), expected, atol=1e-6)
+    near(model.states(GROUP), expected)
     again = PreferenceModel.from_pretrained(tmp_path)
     assert not has_lora(again.encoder.classifier)
-    np.testing.assert_allclose(again.states(GROUP), expected, rtol=1e-4, atol=1e-4)
+    near(again.states(GROUP), expected, roundings=ANOTHER_WAY)
     plain = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     assert not [key for key in plain.state_dict() if "lora" in key or "base_layer" in key]
     assert not (tmp_path / "adapter_config.json").exists()
@@ -95,10 +96,10 @@ def test_somebodys_adapter_of_a_reward_model_loads_as_peft_reads_it(tiny, tmp_pa
         inputs = {"input_ids": torch.tensor(item.tokens[None].astype("int64"))}
         if name == "bert":
             inputs["token_type_ids"] = torch.tensor((np.arange(len(item.tokens)) > item.boundary)[None].astype("int64"))
-        np.testing.assert_allclose(rated, reward(**inputs).logits.item(), rtol=1e-4, atol=1e-4)
+        near(rated, reward(**inputs).logits.item(), roundings=ANOTHER_WAY)
     model.save_pretrained(tmp_path / "merged")
     again = PreferenceModel.from_pretrained(tmp_path / "merged")
-    np.testing.assert_allclose(again.utilities(GROUP), model.utilities(GROUP), rtol=1e-4, atol=1e-4)
+    near(again.utilities(GROUP), model.utilities(GROUP), roundings=ANOTHER_WAY)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.tolerance import near
 from torch import nn
 
 from polypref.models.attention import Branching, Row, UnsupportedAttention, by_flex, by_pieces
@@ -26,8 +27,8 @@ def dense(row, query, key, value, scaling, window):
     for i, (tree, branch, position) in enumerate(tokens):
         for j, (other_tree, other_branch, other_position) in enumerate(tokens):
             ancestor = other_branch is None or other_branch == branch
-            near = window is None or position - other_position < window
-            sees[i, j] = tree == other_tree and ancestor and other_position <= position and near
+            inside = window is None or position - other_position < window
+            sees[i, j] = tree == other_tree and ancestor and other_position <= position and inside
     repeats = query.shape[1] // key.shape[1]
     q, k, v = query[0].numpy(), key[0].numpy().repeat(repeats, 0), value[0].numpy().repeat(repeats, 0)
     scores = np.where(sees, scaling * q @ k.transpose(0, 2, 1), -np.inf)
@@ -51,7 +52,7 @@ def test_by_pieces_every_token_sees_what_its_sequence_shows_it(trees, window, ke
     row = Row(tuple(trees), CPU)
     q, k, v = parts(sum(row.pieces), 4, key_heads)
     found, _ = by_pieces(nn.Identity(), q, k, v, told(window), scaling=0.3, tree=row, sliding_window=window)
-    np.testing.assert_allclose(found, dense(row, q, k, v, 0.3, window), atol=2e-6)
+    near(found, dense(row, q, k, v, 0.3, window))
 
 
 FLEX_ON_CPU = pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile:UserWarning")
@@ -66,8 +67,8 @@ def test_by_flex_computes_the_same(window, key_heads):
     settings = {"scaling": 0.25, "tree": row, "sliding_window": window}
     expected, _ = by_pieces(nn.Identity(), q, k, v, told(window), **settings)
     found, _ = by_flex(nn.Identity(), q, k, v, told(window), **settings)
-    np.testing.assert_allclose(found, expected, atol=2e-6)
-    np.testing.assert_allclose(found, dense(row, q, k, v, 0.25, window), atol=2e-6)
+    near(found, expected)
+    near(found, dense(row, q, k, v, 0.25, window))
 
 
 @pytest.mark.parametrize("attend", [by_pieces, by_flex])

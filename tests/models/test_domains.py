@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.tolerance import ANOTHER_WAY, near
 
 from polypref import Comparison, Group
 from polypref.errors import PolyprefError
@@ -28,11 +29,6 @@ GROUPS = [
     Group(f"What is {'better ' * k}, the answer or question {k}?", RESPONSES[: 2 + k % 2], domain=DOMAINS[k % 5])
     for k in range(10)
 ]
-
-
-def close(found, expected):
-    """Equal to within 1e-5 of the largest state, which is rounding in single precision."""
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1.0, np.abs(expected).max()))
 
 
 def disturb(encoder, seed):
@@ -86,8 +82,8 @@ def test_a_domain_on_the_shared_base_is_its_adapter_merged_alone(tiny, tmp_path,
     for shared, merged, expected, before in zip(
         models["academy"].states(GROUPS), alone.states(GROUPS), trained.states(GROUPS), general.states(GROUPS)
     ):
-        close(shared, merged)
-        close(shared, expected)
+        near(shared, merged)
+        near(shared, expected)
         assert np.abs(shared - before).max() > 0.01
     for after, before in zip(models["general"].states(GROUPS), general.states(GROUPS)):
         np.testing.assert_allclose(after, before, rtol=0, atol=0)
@@ -102,7 +98,7 @@ def test_an_adapter_with_a_prompt_gate_brings_its_own(tiny, tmp_path):
     expected = trained.preferences(GROUPS[0])
     models = DomainModels.from_pretrained(tmp_path)
     for model in (models["academy"], PreferenceModel.from_pretrained(tmp_path, domain="academy")):
-        close(model.preferences(GROUPS[0]), expected)
+        near(model.preferences(GROUPS[0]), expected)
     assert np.abs(models["general"].preferences(GROUPS[0]) - expected).max() > 0.01
 
 
@@ -114,7 +110,7 @@ def test_a_domain_may_have_another_head_than_the_general_model(tiny, tmp_path):
     first, second = models.own.encode(GROUPS[:3:2])
     assert (first[1].head, second[1].head) == (models["academy"].head, models["general"].head)
     for group, P in zip(GROUPS[:3:2], models.own.preferences(GROUPS[:3:2])):
-        close(P, models[models.name_for(group)].preferences(group))
+        near(P, models[models.name_for(group)].preferences(group))
 
 
 def test_adapters_may_be_in_different_layers(tiny, tmp_path):
@@ -124,7 +120,7 @@ def test_adapters_may_be_in_different_layers(tiny, tmp_path):
     models = DomainModels.from_pretrained(tmp_path)
     for domain in ("academy", "business", "academy"):
         alone = PreferenceModel.from_pretrained(tmp_path, domain=domain)
-        close(models[domain].states(GROUPS[0]), alone.states(GROUPS[0]))
+        near(models[domain].states(GROUPS[0]), alone.states(GROUPS[0]))
 
 
 def test_the_input_is_cut_as_in_the_training_of_the_domain(customised, tmp_path):
@@ -158,9 +154,9 @@ def test_each_group_is_read_by_its_own_domain_in_the_order_given(customised, mon
     for domain in models:
         alone = PreferenceModel.from_pretrained(customised(name), domain=domain)
         for at in [at for at, name in enumerate(used) if name == domain]:
-            close(states[at], alone.states(GROUPS[at]))
-            close(P[at], alone.preferences(GROUPS[at]))
-            np.testing.assert_allclose(utilities[at], alone.utilities(GROUPS[at]), rtol=1e-4, atol=1e-4)
+            near(states[at], alone.states(GROUPS[at]))
+            near(P[at], alone.preferences(GROUPS[at]))
+            near(utilities[at], alone.utilities(GROUPS[at]), roundings=ANOTHER_WAY)
             assert ranks[at] == alone.rank(GROUPS[at], "copeland")
 
 
@@ -240,7 +236,7 @@ def test_the_customised_folder_may_be_moved(customised, tmp_path, monkeypatch):
     for found, before in zip(DomainModels.from_pretrained("else/where").own.states(GROUPS), expected):
         np.testing.assert_array_equal(found, before)
     domain = PreferenceModel.from_pretrained("else/where/domains/academy")
-    close(domain.states(GROUPS[0]), expected[0])
+    near(domain.states(GROUPS[0]), expected[0])
 
 
 def test_an_adapter_far_from_its_base_names_it_in_full_and_is_loaded_by_itself(customised, tmp_path):
@@ -252,7 +248,7 @@ def test_an_adapter_far_from_its_base_names_it_in_full_and_is_loaded_by_itself(c
     models = DomainModels.from_pretrained(tmp_path)
     assert models["academy"].encoder.classifier is not models["general"].encoder.classifier
     expected = PreferenceModel.from_pretrained(out, domain="academy").states(GROUPS[0])
-    close(models["academy"].states(GROUPS[0]), expected)
+    near(models["academy"].states(GROUPS[0]), expected)
 
 
 @pytest.mark.parametrize("name", ["llama", "bert", "roberta"])
@@ -269,7 +265,7 @@ def test_peft_reads_the_adapter(tiny, tmp_path, name):
         inputs = {"input_ids": torch.tensor(item.tokens[None].astype("int64"))}
         if name == "bert":
             inputs["token_type_ids"] = torch.tensor((np.arange(len(item.tokens)) > item.boundary)[None].astype("int64"))
-        np.testing.assert_allclose(peft(**inputs).logits[0].detach().numpy(), state, rtol=1e-4, atol=1e-4)
+        near(peft(**inputs).logits[0].detach().numpy(), state, roundings=ANOTHER_WAY)
 
 
 def test_adapters_are_read_without_peft(customised, monkeypatch):
@@ -277,7 +273,7 @@ def test_adapters_are_read_without_peft(customised, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)  # importing it fails
     models = DomainModels.from_pretrained(customised("llama"))
     alone = PreferenceModel.from_pretrained(customised("llama"), domain="academy")
-    close(models["academy"].states(GROUPS[0]), alone.states(GROUPS[0]))
+    near(models["academy"].states(GROUPS[0]), alone.states(GROUPS[0]))
 
 
 def test_one_domain_by_name_is_an_ordinary_model(customised, tmp_path):
@@ -288,7 +284,7 @@ def test_one_domain_by_name_is_an_ordinary_model(customised, tmp_path):
         model.save_pretrained(tmp_path / str(domain))
         again = PreferenceModel.from_pretrained(tmp_path / str(domain))
         assert again.domain is None
-        np.testing.assert_allclose(again.states(GROUPS[0]), model.states(GROUPS[0]), atol=1e-6)
+        near(again.states(GROUPS[0]), model.states(GROUPS[0]))
     assert PreferenceModel.from_pretrained(out / "general").domain is None
 
 

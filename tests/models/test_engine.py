@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.tolerance import ANOTHER_WAY, near
 
 from polypref import Group
 
 SHARING = ["llama", "qwen2", "mistral", "phi3", "gpt2", "gpt_neox"]
 ENCODERS = ["bert", "roberta", "distilbert", "modernbert", "deberta_v2"]
 ALONE = ["gemma2", "qwen2_moe", "bloom", "falcon", "qwen3_next", *ENCODERS]
-TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
 
 GROUPS = [
     Group("What is better, the answer or the question?", ("The answer.", "A question is better", "answer is 42" * 4)),
@@ -50,7 +50,7 @@ def test_other_architectures_do_not(built, name):
 def test_states_are_the_logits_of_vanilla_transformers(built, vanilla, name, budget):
     model = built(name)
     for ours, expected in zip(states_under(model, GROUPS, budget), vanilla(model, GROUPS), strict=True):
-        np.testing.assert_allclose(ours, expected, **TOLERANCE)
+        near(ours, expected, roundings=ANOTHER_WAY)
 
 
 @pytest.mark.parametrize("name", ["llama", "qwen2", "mistral", "gpt2"])
@@ -59,7 +59,7 @@ def test_states_are_the_logits_of_vanilla_transformers(built, vanilla, name, bud
 def test_no_shape_of_the_groups_and_no_budget_changes_the_states(built, vanilla, name, groups, budget):
     model = built(name)
     for ours, expected in zip(states_under(model, groups, budget), vanilla(model, groups), strict=True):
-        np.testing.assert_allclose(ours, expected, **TOLERANCE)
+        near(ours, expected, roundings=ANOTHER_WAY)
 
 
 @pytest.mark.parametrize("name", ["llama", "mistral", "bloom", "bert"])
@@ -70,7 +70,7 @@ def test_the_order_of_groups_and_responses_changes_only_the_order_of_states(buil
     turns = [rng.sample(range(len(group)), len(group)) for group in GROUPS]
     turned = [Group(GROUPS[g].prompt, tuple(GROUPS[g].responses[i] for i in turns[g])) for g in order]
     for g, ours in zip(order, states_under(model, turned, 200), strict=True):
-        np.testing.assert_allclose(ours, expected[g][turns[g]], **TOLERANCE)
+        near(ours, expected[g][turns[g]])
 
 
 @pytest.mark.parametrize("name", ["llama", "bert"])
@@ -78,13 +78,13 @@ def test_a_group_has_the_same_states_alone_and_among_others(built, name):
     model = built(name)
     together = model.states(GROUPS)
     for group, ours in zip(GROUPS, together, strict=True):
-        np.testing.assert_allclose(model.states(group), ours, **TOLERANCE)
+        near(model.states(group), ours)
 
 
 @pytest.mark.parametrize("name", ["llama", "bert"])
 def test_a_response_given_twice_has_one_state_twice(built, name):
     states = built(name).states(Group("Why?", ("So.", "No.", "So.", "So.")))
-    np.testing.assert_allclose(states[[2, 3]], states[[0, 0]], **TOLERANCE)
+    near(states[[2, 3]], states[[0, 0]])
     assert np.abs(states[1] - states[0]).max() > 0.01
 
 
@@ -100,7 +100,7 @@ def test_a_response_given_twice_is_computed_once(built, name):
 
 def test_groups_given_twice_have_their_states_twice(built):
     states = built("llama").states([GROUPS[0], GROUPS[1], GROUPS[0]])
-    np.testing.assert_allclose(states[2], states[0], **TOLERANCE)
+    near(states[2], states[0])
 
 
 def test_more_groups_than_one_window_are_encoded_in_order(built):
@@ -109,7 +109,7 @@ def test_more_groups_than_one_window_are_encoded_in_order(built):
     for n, (group, known) in enumerate(model.encode(iter(groups))):
         assert group is groups[n]
         if n in (0, 63, 64, 129):
-            np.testing.assert_allclose(known.rows.numpy(), model.states(group), **TOLERANCE)
+            near(known.rows.numpy(), model.states(group))
     assert n == 129
 
 
@@ -136,4 +136,4 @@ def test_features_times_the_state_layer_are_the_states(built):
         inputs = [model.tokenize(group) for group in GROUPS]
         layer = model.encoder.state_layer
         for features, states in zip(model.encoder.all_features(inputs), model.states(GROUPS), strict=True):
-            np.testing.assert_allclose(layer(features).detach().numpy(), states, **TOLERANCE)
+            near(layer(features).detach().numpy(), states)

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from tests.tolerance import near, products
 
 from polypref import Group
 from polypref.errors import PolyprefError
@@ -27,12 +28,16 @@ HEADS = {
     "gaussian": {},
     "pair": {},
 }
-CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 
 
 @pytest.fixture(params=HEADS)
 def model(built, request):
     return built("llama", request.param, **HEADS[request.param])
+
+
+def terms_of(model, group):
+    """How large the products are that a log-odds subtracts; logits of pairs are about 1."""
+    return 1.0 if model.head.joint else products(model.states(group))
 
 
 def test_preferences_are_probabilities_that_sum_to_one_with_their_opposites(model):
@@ -46,22 +51,22 @@ def test_preferences_are_probabilities_that_sum_to_one_with_their_opposites(mode
 def test_permuted_responses_have_permuted_preferences_utilities_and_ranks(model):
     group, order = GROUPS[0], [2, 0, 3, 1]
     turned = Group(group.prompt, tuple(group.responses[i] for i in order))
-    np.testing.assert_allclose(model.preferences(turned), model.preferences(group)[np.ix_(order, order)], **CLOSE)
-    np.testing.assert_allclose(model.utilities(turned), model.utilities(group)[order], **CLOSE)
+    near(model.preferences(turned), model.preferences(group)[np.ix_(order, order)], terms_of(model, group) / 4)
+    near(model.utilities(turned), model.utilities(group)[order], terms_of(model, group))
     assert [order[i] for i in model.rank(turned)] == model.rank(group)
 
 
 def test_a_response_given_twice_ties_with_itself(model):
     P = model.preferences(Group("Hi", ("Hello!", "the user", "Hello!")))
-    np.testing.assert_allclose(P[0, 2], 0.5, atol=1e-4)
-    np.testing.assert_allclose(P[0, 1], P[2, 1], **CLOSE)
+    near(P[0, 2], 0.5)
+    near(P[0, 1], P[2, 1])
 
 
 def test_a_list_of_groups_is_answered_in_order_and_as_each_alone(model):
     groups = [GROUPS[at] for at in random.Random(0).choices(range(3), k=7)]
     for group, P, u in zip(groups, model.preferences(groups), model.utilities(groups), strict=True):
-        np.testing.assert_allclose(P, model.preferences(group), **CLOSE)
-        np.testing.assert_allclose(u, model.utilities(group), **CLOSE)
+        near(P, model.preferences(group), terms_of(model, group) / 4)
+        near(u, model.utilities(group), terms_of(model, group))
 
 
 def test_no_groups_have_no_answers(model):
@@ -88,7 +93,7 @@ def test_utilities_of_a_scalar_head_are_the_logits_and_order_the_preferences(bui
     model = built("llama", "scalar")
     r = model.utilities(GROUPS[0])
     np.testing.assert_allclose(r, model.states(GROUPS[0])[:, 0])
-    np.testing.assert_allclose(model.preferences(GROUPS[0]), 1 / (1 + np.exp(r[None] - r[:, None])), atol=1e-6)
+    near(model.preferences(GROUPS[0]), 1 / (1 + np.exp(r[None] - r[:, None])))
     assert model.rank(GROUPS[0], "utility") == np.argsort(-r).tolist() == model.rank(GROUPS[0])
 
 
@@ -100,8 +105,8 @@ def test_a_pair_head_reads_both_orders_of_every_pair(built, vanilla):
     for (i, j), logit in zip(ordered_pairs(4), rows[:, 0], strict=True):
         f[i, j] = logit
     log_odds = (f - f.T) / 2
-    np.testing.assert_allclose(model.preferences(group), 1 / (1 + np.exp(-log_odds)), **CLOSE)
-    np.testing.assert_allclose(model.utilities(group), log_odds.sum(1) / 3, **CLOSE)
+    near(model.preferences(group), 1 / (1 + np.exp(-log_odds)), terms_of(model, group) / 4)
+    near(model.utilities(group), log_odds.sum(1) / 3, terms_of(model, group))
 
 
 def test_a_pair_head_has_no_states_of_single_responses(built):
@@ -163,7 +168,7 @@ def test_prompts_are_shared_unless_another_attention_is_asked_for(tiny, built, a
     settings = BackboneSettings(attention=attention)
     model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, backbone=settings)
     assert model.encoder.shares_prompts == shares
-    np.testing.assert_allclose(model.states(GROUPS[0]), built("llama").states(GROUPS[0]), **CLOSE)
+    near(model.states(GROUPS[0]), built("llama").states(GROUPS[0]))
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile:UserWarning")
@@ -172,7 +177,7 @@ def test_flex_attention_gives_the_same_states(tiny, built):
         settings = BackboneSettings(attention="flex_attention")
         model = PreferenceModel.from_backbone(tiny(name), "general", dim=4, backbone=settings)
         assert model.encoder.shares_prompts
-        np.testing.assert_allclose(model.states(GROUPS[0]), built(name).states(GROUPS[0]), **CLOSE)
+        near(model.states(GROUPS[0]), built(name).states(GROUPS[0]))
 
 
 @pytest.mark.parametrize("name", ["distilbert", "roberta"])
@@ -187,7 +192,7 @@ def test_segment_ids_are_given_only_to_backbones_that_know_them(tiny, built, tmp
     words.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
     words.save_pretrained(folder)
     model = PreferenceModel.from_backbone(str(folder), "general", dim=4)
-    np.testing.assert_allclose(model.states(GROUPS[0]), built(name).states(GROUPS[0]), **CLOSE)
+    near(model.states(GROUPS[0]), built(name).states(GROUPS[0]))
 
 
 @pytest.mark.parametrize("error", [NotImplementedError, RuntimeError, ValueError, ImportError])
@@ -202,7 +207,7 @@ def test_where_flex_attention_fails_prompts_are_shared_piece_by_piece(tiny, buil
     model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, backbone=settings)
     assert model.encoder.shares_prompts
     assert model.encoder.classifier.config._attn_implementation == LOOP
-    np.testing.assert_allclose(model.states(GROUPS[0]), built("llama").states(GROUPS[0]), **CLOSE)
+    near(model.states(GROUPS[0]), built("llama").states(GROUPS[0]))
 
 
 def test_running_out_of_memory_is_no_reason_to_attend_otherwise(tiny, monkeypatch):

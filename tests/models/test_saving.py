@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tests.models.conftest import make_checkpoint
+from tests.tolerance import ANOTHER_WAY, near
 from torch.nn.functional import linear
 from transformers import AutoModelForSequenceClassification
 
@@ -32,7 +33,6 @@ HEADS = {
     "gaussian": {},
     "pair": {},
 }
-CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 
 
 def reloaded(model, folder, **settings):
@@ -53,8 +53,8 @@ def test_a_model_comes_back_as_it_was_saved(built, tmp_path, backbone, head):
     assert again.inputs.max_length == 200
     assert again.encoder.shares_prompts == model.encoder.shares_prompts
     for ours, expected in zip(encoded(again), encoded(model), strict=True):
-        np.testing.assert_allclose(ours, expected, atol=1e-6)
-    np.testing.assert_allclose(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]), atol=1e-6)
+        near(ours, expected)
+    near(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]))
 
 
 @pytest.mark.parametrize("backbone", ["llama", "bert"])
@@ -63,7 +63,7 @@ def test_vanilla_transformers_computes_the_states(built, vanilla, backbone, head
     model = built(backbone, head, **HEADS[head])
     for ours, expected in zip(model.states(GROUPS), vanilla(model, GROUPS), strict=True):
         assert ours.shape[1] == model.head.width
-        np.testing.assert_allclose(ours, expected, **CLOSE)
+        near(ours, expected, roundings=ANOTHER_WAY)
 
 
 def test_a_padded_batch_of_vanilla_transformers_gives_them_too(built, tmp_path):
@@ -78,7 +78,7 @@ def test_a_padded_batch_of_vanilla_transformers_gives_them_too(built, tmp_path):
     ]
     batch = words.apply_chat_template(chats, padding=True, return_tensors="pt", return_dict=True)
     logits = plain.eval()(**batch).logits.detach().numpy()
-    np.testing.assert_allclose(built("llama").states(GROUPS[0]), logits, **CLOSE)
+    near(built("llama").states(GROUPS[0]), logits, roundings=ANOTHER_WAY)
 
 
 def test_the_configuration_says_what_to_do_with_the_states(built, tmp_path):
@@ -108,8 +108,8 @@ def test_the_prompt_gate_comes_back(tiny, tmp_path):
     for ours, expected in zip(encoded(again), encoded(model), strict=True):
         assert np.abs(ours[:, 4:] - 1).max() > 0.01
         np.testing.assert_allclose(ours[:, 4:].mean(1), 1, atol=1e-5)
-        np.testing.assert_allclose(ours, expected, atol=1e-6)
-    np.testing.assert_allclose(again.states(GROUPS[0]), encoded(model)[0][:, :4], atol=1e-6)
+        near(ours, expected)
+    near(again.states(GROUPS[0]), encoded(model)[0][:, :4])
 
 
 @pytest.mark.parametrize(("backbone", "max_length"), [("llama", None), ("bloom", None), ("llama", 30)])
@@ -126,7 +126,7 @@ def test_the_gate_is_that_of_the_prompt_alone(tiny, tmp_path, backbone, max_leng
         with torch.no_grad():
             gate = model.encoder.extra
             weights = linear(base(prompt).last_hidden_state[0, -1], gate.weight, gate.bias).softmax(-1) * 2
-        np.testing.assert_allclose(found, weights, **CLOSE)
+        near(found, weights, roundings=ANOTHER_WAY)
 
 
 def test_the_file_of_a_prompt_gate_is_that_of_version_0_1(tiny, tmp_path):
@@ -162,14 +162,14 @@ def test_anybodys_reward_model_with_one_logit_is_a_scalar_head(tiny, tmp_path, b
         inputs = {"input_ids": torch.tensor(item.tokens[None].astype("int64"))}
         if backbone == "bert":
             inputs["token_type_ids"] = torch.tensor((np.arange(len(item.tokens)) > item.boundary)[None].astype("int64"))
-        np.testing.assert_allclose(rated, reward(**inputs).logits.item(), **CLOSE)
+        near(rated, reward(**inputs).logits.item(), roundings=ANOTHER_WAY)
 
 
 def test_training_goes_on_from_a_saved_model_as_backbone(built, tmp_path):
     model = built("llama", "general", dim=4)
     model.save_pretrained(tmp_path)
     again = PreferenceModel.from_backbone(str(tmp_path), "general", dim=4)
-    np.testing.assert_allclose(again.states(GROUPS[0]), model.states(GROUPS[0]), atol=1e-6)
+    near(again.states(GROUPS[0]), model.states(GROUPS[0]))
 
 
 def test_a_saved_model_as_backbone_of_another_head_gets_a_new_classification_layer(built, tmp_path):
@@ -205,7 +205,7 @@ def test_saving_over_a_model_replaces_it(built, tmp_path):
     again = reloaded(built("bert", "scalar"), tmp_path)
     assert again.head.name == "scalar"
     assert again.encoder.classifier.config.model_type == "bert"
-    np.testing.assert_allclose(again.states(GROUPS[0]), built("bert", "scalar").states(GROUPS[0]), atol=1e-6)
+    near(again.states(GROUPS[0]), built("bert", "scalar").states(GROUPS[0]))
 
 
 def test_training_goes_on_with_the_prompt_gate_of_a_saved_model(tiny, tmp_path):
@@ -215,7 +215,7 @@ def test_training_goes_on_with_the_prompt_gate_of_a_saved_model(tiny, tmp_path):
     model.save_pretrained(tmp_path)
     again = PreferenceModel.from_backbone(str(tmp_path), "general", dim=4, gate=True)
     torch.testing.assert_close(again.encoder.extra.weight, model.encoder.extra.weight)
-    np.testing.assert_allclose(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]), atol=1e-6)
+    near(again.preferences(GROUPS[0]), model.preferences(GROUPS[0]))
 
 
 @pytest.mark.parametrize("backbone", ["llama", "bert"])
@@ -270,9 +270,9 @@ def test_the_padding_token_is_the_one_that_the_checkpoint_names(tiny, tmp_path, 
     assert all(item.tokens[-1] == 2 for item in items)
     with torch.no_grad():
         expected = [reward(torch.tensor(item.tokens[None].astype("int64"))).logits.item() for item in items]
-    np.testing.assert_allclose(model.utilities(GROUPS[0]), expected, **CLOSE)
+    near(model.utilities(GROUPS[0]), expected, roundings=ANOTHER_WAY)
     for ours, rated in zip(reloaded(model, tmp_path / "again").utilities(GROUPS[0]), expected, strict=True):
-        np.testing.assert_allclose(ours, rated, **CLOSE)
+        near(ours, rated, roundings=ANOTHER_WAY)
 
 
 @pytest.mark.parametrize("named", [None, -1])
@@ -301,10 +301,10 @@ def test_a_reward_model_that_names_no_padding_is_read_off_the_very_last_token(ti
     model = PreferenceModel.from_pretrained(folder)
     expected = rated(reward, model, None)
     assert np.abs(np.array(expected) - rated(reward, model, END)).max() > 1e-2  # it matters
-    np.testing.assert_allclose(model.utilities(GROUPS[0]), expected, **CLOSE)
-    np.testing.assert_allclose(reloaded(model, tmp_path / "again").utilities(GROUPS[0]), expected, **CLOSE)
+    near(model.utilities(GROUPS[0]), expected, roundings=ANOTHER_WAY)
+    near(reloaded(model, tmp_path / "again").utilities(GROUPS[0]), expected, roundings=ANOTHER_WAY)
     going_on = PreferenceModel.from_backbone(str(folder), "scalar")
-    np.testing.assert_allclose(going_on.utilities(GROUPS[0]), expected, **CLOSE)
+    near(going_on.utilities(GROUPS[0]), expected, roundings=ANOTHER_WAY)
 
 
 @pytest.mark.parametrize(("named", "choice", "read"), [(None, "before_padding", END), (END, "last", None)])
@@ -312,12 +312,12 @@ def test_which_token_is_read_can_be_chosen_and_is_kept(tiny, tmp_path, named, ch
     folder, reward = published(tmp_path, "reward", tiny("llama"), {"pad_token": "</s>"}, pad_token_id=named)
     model = PreferenceModel.from_pretrained(folder, backbone=BackboneSettings(state_token=choice))
     expected = rated(reward, model, read)
-    np.testing.assert_allclose(model.utilities(GROUPS[0]), expected, **CLOSE)
+    near(model.utilities(GROUPS[0]), expected, roundings=ANOTHER_WAY)
     model.save_pretrained(tmp_path / "again")
     again = PreferenceModel.from_pretrained(tmp_path / "again")
-    np.testing.assert_allclose(again.utilities(GROUPS[0]), expected, **CLOSE)
+    near(again.utilities(GROUPS[0]), expected, roundings=ANOTHER_WAY)
     vanilla = AutoModelForSequenceClassification.from_pretrained(tmp_path / "again").eval()
-    np.testing.assert_allclose(rated(vanilla, model, vanilla.config.pad_token_id), expected, **CLOSE)
+    near(rated(vanilla, model, vanilla.config.pad_token_id), expected, roundings=ANOTHER_WAY)
 
 
 def test_an_encoder_offers_no_choice_of_the_token_that_is_read(tiny):

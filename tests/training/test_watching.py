@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 
 from polypref import Group, PreferenceModel, Rating
 from polypref.training.recipe import train
+from tests.tolerance import near
 
 from .conftest import losses_of, make_groups, weights_of
 
@@ -29,7 +30,7 @@ def test_the_best_checkpoint_becomes_the_model(settings):
     assert final == result.metrics["eval_loss"] == pytest.approx(min(during), rel=1e-6)
     saved = PreferenceModel.from_pretrained(result.out)
     for found, expected in zip(saved.preferences(HELD_OUT), result.model.preferences(HELD_OUT), strict=True):
-        assert found == pytest.approx(expected, abs=1e-6)
+        near(found, expected)
 
 
 def test_without_a_best_metric_the_last_weights_are_the_model(settings):
@@ -149,7 +150,7 @@ def test_gradient_checkpointing_changes_nothing(settings, tmp_path):
 def test_the_model_handed_back_is_the_one_that_was_saved(settings):
     result = train(settings(precision="bfloat16"), GROUPS[:8])
     saved = PreferenceModel.from_pretrained(result.out)
-    assert result.model.states(GROUPS[0]) == pytest.approx(saved.states(GROUPS[0]), abs=1e-6)
+    near(result.model.states(GROUPS[0]), saved.states(GROUPS[0]))
 
 
 def test_the_training_opinion_is_that_of_the_votes_whatever_prior_training_took(settings):

@@ -110,11 +110,11 @@ def test_a_saved_model_comes_back(tiny, tmp_path, gate):
 def test_the_gate_is_that_of_the_prompt(tiny):
     """It starts at 1, differs between prompts, and is one for all responses to a prompt."""
     model = PreferenceModel.from_backbone(tiny("llama"), "hybrid", dim=4, gate=True)
-    before = [known.states[:, 5:] for _, known in model.encode([GROUP, OTHER])]
+    before = [known.rows[:, 5:] for _, known in model.encode([GROUP, OTHER])]
     torch.testing.assert_close(torch.cat(before), torch.ones(5, 2))
     torch.manual_seed(0)
     torch.nn.init.normal_(model.encoder.extra.weight)
-    first, second = (known.states[:, 5:] for _, known in model.encode([GROUP, OTHER]))
+    first, second = (known.rows[:, 5:] for _, known in model.encode([GROUP, OTHER]))
     torch.testing.assert_close(first.mean(-1), torch.ones(3))
     assert (first[0] - second[0]).abs().max() > 0.01
 
