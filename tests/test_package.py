@@ -14,7 +14,7 @@ import polypref
 SOURCE = Path(polypref.__file__).parent
 
 # a package may import those below it and itself
-LAYERS = ["errors", "groups", "crowd", "choice", "models", "objectives", "evaluation", "training"]
+LAYERS = ["errors", "files", "groups", "crowd", "choice", "models", "objectives", "evaluation", "training"]
 LAYERS += ["customization", "reporting", "cli"]
 HEAVY = {"torch", "transformers", "datasets", "pandas", "matplotlib", "scipy", "numpy", "pydantic", "pyarrow", "rich"}
 

@@ -14,7 +14,7 @@ from polypref.evaluation.benchmarks.base import Floats, Judged
 from polypref.evaluation.benchmarks.rewardbench import PRIOR_SETS
 from polypref.evaluation.benchmarks.rewardbench2 import TIES, correct_of
 from polypref.evaluation.resampling import Estimate
-from polypref.groups.writing import replace_when_done
+from polypref.files import replace_when_done
 
 REWARDBENCH = ("rewardbench", "rewardbench2")  # the benchmarks whose tools read one flat object per model
 _LOCAL = "local"  # in the place of an organisation, for models that are in a folder
