@@ -508,3 +508,15 @@ def test_reasons_are_counted_without_what_differs_by_row(tmp_path):
         "responses[n]: is empty": 2,
         "comparisons[n]: compares responses 0 and 9 of 2": 1,
     }
+
+
+@pytest.mark.parametrize("name", ["comparisons", "ratings"])
+@pytest.mark.parametrize(
+    ("cell", "where", "expected"),
+    [(3, "", "a list of structures"), ("text", "", "a list of structures"), ([3], "[0]", "a structure")],
+)
+def test_own_parquet_columns_of_other_types_are_refused(name, cell, where, expected, tmp_path):
+    table = pa.table({"prompt": ["q"], "responses": [["a", "b"]], name: [cell]})
+    path = tmp_path / "data.parquet"
+    pq.write_table(table.replace_schema_metadata({"polypref": "1"}), path)
+    assert refusal_of(path).startswith(f"{path}, row 1, field {name}{where}: expected {expected}, got ")
