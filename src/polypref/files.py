@@ -20,6 +20,7 @@ _RANDOM = r"[a-z0-9_]{8}"  # what `tempfile` puts into its names
 @contextlib.contextmanager
 def replace_when_done(path: str | Path) -> Iterator[BinaryIO]:
     """`whole_file`, whose complaints are told as those of data."""
+    check_name(path)
     path = os.path.realpath(path)
     try:
         with whole_file(path) as file:
@@ -54,6 +55,17 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         os.close(handle)
+
+
+def check_name(path: str | Path) -> None:
+    """Refuse what no file system takes for a name."""
+    name = str(path)
+    if "\0" in name:
+        raise DataError("is no name of a file: it has a NUL character", file=ascii(name))
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        raise DataError("is no name of a file: it has a lone surrogate", file=ascii(name)) from None
 
 
 def write_whole(path: str | Path, text: str) -> None:
