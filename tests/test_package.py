@@ -16,7 +16,7 @@ SOURCE = Path(polypref.__file__).parent
 # what stands in one line may not import each other, only what stands below; `polypref` itself is for what runs on top
 LAYERS = (
     ("errors",),
-    ("drawing",),
+    ("drawing", "files"),
     ("groups",),
     ("crowd", "choice", "statistics"),
     ("models",),

@@ -508,3 +508,47 @@ def test_reasons_are_counted_without_what_differs_by_row(tmp_path):
         "responses[n]: is empty": 2,
         "comparisons[n]: compares responses 0 and 9 of 2": 1,
     }
+
+
+@pytest.mark.parametrize("name", ["comparisons", "ratings"])
+@pytest.mark.parametrize(
+    ("cell", "where", "expected"),
+    [(3, "", "a list of structures"), ("text", "", "a list of structures"), ([3], "[0]", "a structure")],
+)
+def test_own_parquet_columns_of_other_types_are_refused(name, cell, where, expected, tmp_path):
+    table = pa.table({"prompt": ["q"], "responses": [["a", "b"]], name: [cell]})
+    path = tmp_path / "data.parquet"
+    pq.write_table(table.replace_schema_metadata({"polypref": "1"}), path)
+    assert refusal_of(path).startswith(f"{path}, row 1, field {name}{where}: expected {expected}, got ")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".jsonl.gz"])
+def test_a_row_longer_than_the_longest_is_refused_early(ending, tmp_path, monkeypatch):
+    monkeypatch.setenv("POLYPREF_LONGEST_ROW", "100")
+    path = tmp_path / f"data{ending}"
+    text = b"prompt,chosen,rejected\n" if ending == ".csv" else FIRST + b"\n"
+    text += b"a" * 1000
+    path.write_bytes(gzip.compress(text) if ending.endswith(".gz") else text)
+    said = "is longer than 100 bytes; if it is meant to be, set POLYPREF_LONGEST_ROW to more"
+    assert refusal_of(path) == f"{path}, row 2: {said}"
+
+
+def test_an_endless_file_is_refused(monkeypatch):
+    monkeypatch.setenv("POLYPREF_LONGEST_ROW", "100000")
+    assert refusal_of("/dev/zero").startswith("/dev/zero, row 1: is longer than 100,000 bytes")
+
+
+@pytest.mark.parametrize("size", ["", "0", "much"])
+def test_a_longest_row_that_is_no_size_is_refused(size, tmp_path, monkeypatch):
+    monkeypatch.setenv("POLYPREF_LONGEST_ROW", size)
+    (tmp_path / "data.jsonl").write_bytes(FIRST)
+    assert refusal_of(tmp_path / "data.jsonl").endswith(f"POLYPREF_LONGEST_ROW is {size!r}; expected a number of bytes")
+
+
+@pytest.mark.parametrize(("name", "what"), [("a\0b.jsonl", "a NUL character"), ("a\ud800.jsonl", "a lone surrogate")])
+def test_what_is_no_name_of_a_file_is_refused(name, what):
+    said = f"{name!a}: is no name of a file: it has {what}"
+    assert refusal_of(name) == said
+    with pytest.raises(DataError) as refusal:
+        save_groups(GOOD, name)
+    assert str(refusal.value) == said

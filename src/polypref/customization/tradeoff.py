@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from polypref.customization.measuring import AllAnswers, Scores, Yardstick
+from polypref.files import write_whole
 from polypref.models.preference_model import PreferenceModel
 from polypref.training.config import ConfigError
 from polypref.training.progress import ModelWatcher, Report
@@ -127,10 +127,8 @@ def write_points(folder: Path, points: Sequence[Point]) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, whole or not at all."""
-    unfinished = path.with_suffix(".unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
+        write_whole(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from error

@@ -18,8 +18,8 @@ import torch
 
 from polypref import __version__
 from polypref.errors import DataError, PolyprefError
+from polypref.files import replace_when_done
 from polypref.groups.model import Group
-from polypref.groups.writing import replace_when_done
 from polypref.models.answer import StateAnswer
 from polypref.models.embedded import cache_folder
 from polypref.models.encoder import StateEncoder

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from polypref.errors import DataError
 from polypref.groups.json_text import to_json
+from polypref.groups.model import shown
 
 _VERSION = {b"polypref": b"1"}  # in the file's schema: these columns are a group's
 # the fields of a judgment that have a column, with the values a row leaves out
@@ -76,7 +77,10 @@ def from_columns(cells: Mapping[str, Any]) -> dict[str, Any]:
     if prompt is not None:
         row["prompt"] = prompt
     for name in ("comparisons", "ratings"):
-        row[name] = [_judgment_row(judgment, f"{name}[{k}]") for k, judgment in enumerate(cells.get(name) or ())]
+        judgments = cells.get(name) or ()
+        if not isinstance(judgments, (list, tuple)):
+            raise DataError(f"expected a list of structures, got {shown(judgments)}", field=name)
+        row[name] = [_judgment_row(judgment, f"{name}[{k}]") for k, judgment in enumerate(judgments)]
     if cells.get("scale"):
         row["scale"] = _parsed(cells["scale"], "scale")
     return row | _meta(cells.get("meta"), "meta")
@@ -91,7 +95,9 @@ def _judgment_cells(judgment: Mapping[str, Any], defaults: Mapping[str, Any]) ->
     return cells
 
 
-def _judgment_row(cells: Mapping[str, Any], field: str) -> dict[str, Any]:
+def _judgment_row(cells: Any, field: str) -> dict[str, Any]:
+    if not isinstance(cells, Mapping):
+        raise DataError(f"expected a structure, got {shown(cells)}", field=field)
     row = {key: value for key, value in cells.items() if value is not None and key != "meta"}
     if "label" in row:
         row["label"] = _parsed(row["label"], f"{field}.label")

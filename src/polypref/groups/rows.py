@@ -6,6 +6,8 @@ import contextlib
 import csv
 import gzip
 import io
+import itertools
+import os
 import sys
 import zlib
 from collections import Counter
@@ -16,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 from pydantic_core import from_json
 
 from polypref.errors import DataError
+from polypref.files import check_name
 from polypref.groups.parquet import from_columns, is_own, pyarrow
 
 Progress = Callable[[str, int, int], None]  # (stage, done, total) in bytes, rows or groups; total 0 if unknown
@@ -23,7 +26,7 @@ Progress = Callable[[str, int, int], None]  # (stage, done, total) in bytes, row
 STDIN = "-"
 _GZIP, _ZSTD, _PARQUET, _UTF8_BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_LONGEST_CELL = 2**31 - 1  # of CSV, in characters
+_LONGEST_ROW = 64 << 20  # bytes of one line, unpacked; a small compressed file may hold a line of many gigabytes
 _REPORT_EVERY = 1 << 20  # bytes between two reports of progress
 
 
@@ -48,6 +51,7 @@ def read_rows(path: str | Path, progress: Progress | None = None) -> Iterator[Ra
 @contextlib.contextmanager
 def _open(path: str | Path) -> Iterator[BinaryIO]:
     if str(path) != STDIN:
+        check_name(path)
         with open(path, "rb") as file:
             yield file
         return
@@ -78,11 +82,11 @@ def _read_open_file(file: BinaryIO, name: str, progress: Progress | None) -> Ite
         raise DataError("is UTF-16 text; save it as UTF-8")
     start = beginning.lstrip(_UTF8_BOM).lstrip()[:1]
     if stem.endswith((".csv", ".tsv")):
-        yield from _csv_rows(stream, "\t" if stem.endswith(".tsv") else ",")
+        yield from _csv_rows(_rows_lines(stream), "\t" if stem.endswith(".tsv") else ",")
     elif start == b"[" or (stem.endswith(".json") and start == b"{"):
         yield from _json_rows(stream)
     else:
-        yield from _json_lines(stream)
+        yield from _json_lines(_rows_lines(stream))
     meter.finish()
 
 
@@ -133,6 +137,26 @@ def _broken_stream(error: Exception, row: int | None = None) -> DataError:
     if isinstance(error, EOFError) or "Truncated compressed stream" in str(error):
         return DataError("the compressed stream ends early; the file is truncated", row=row)
     return DataError(f"the compressed stream is damaged ({error})", row=row)
+
+
+def _longest_row() -> int:
+    text = os.environ.get("POLYPREF_LONGEST_ROW", str(_LONGEST_ROW))
+    if not text.isdecimal() or int(text) == 0:
+        raise DataError(f"POLYPREF_LONGEST_ROW is {text!r}; expected a number of bytes")
+    return int(text)
+
+
+def _rows_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines none of which is longer than the longest row; of one that is, no more than that is unpacked."""
+    longest = _longest_row()
+    for number in itertools.count(1):
+        line = stream.readline(longest + 1)
+        if len(line) > longest:
+            reason = f"is longer than {longest:,} bytes; if it is meant to be, set POLYPREF_LONGEST_ROW to more"
+            raise DataError(reason, row=number)
+        if not line:
+            return
+        yield line
 
 
 def _lines(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -217,7 +241,7 @@ def _csv_rows(stream: Iterable[bytes], delimiter: str) -> Iterator[RawRow]:
                 reason = f"is not UTF-8 text (byte 0x{line[wrong.start]:02x} at position {wrong.start + 1})"
                 raise DataError(reason, row=number) from None
 
-    csv.field_size_limit(_LONGEST_CELL)  # the csv module has one limit for all its readers
+    csv.field_size_limit(min(_longest_row(), 2**31 - 1))  # the csv module has one limit for all its readers
     reader = csv.DictReader(text(), delimiter=delimiter, strict=True)
     try:
         names = [name.strip() for name in reader.fieldnames or ()]

@@ -8,13 +8,13 @@ import io
 import itertools
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from polypref.errors import DataError
+from polypref.files import replace_when_done
 from polypref.groups.formats import Format, find_format
 from polypref.groups.json_text import to_json
 from polypref.groups.model import Group
@@ -78,37 +78,6 @@ def to_rows(groups: Iterable[Group], *, format: str = "polypref") -> Iterator[di
     from_group = _writable(format).from_group
     assert from_group is not None
     return itertools.chain.from_iterable(map(from_group, groups))
-
-
-@contextlib.contextmanager
-def replace_when_done(path: str | Path) -> Iterator[BinaryIO]:
-    """A binary file under a temporary name that takes its own name only when everything was written."""
-    path = os.path.realpath(path)  # behind a link, the file it points to is replaced, not the link
-    try:
-        if os.path.isdir(path):
-            raise IsADirectoryError(0, "is a folder")
-        if os.path.exists(path) and not os.path.isfile(path):
-            with open(path, "wb") as device:  # a pipe or /dev/null has no name to take over
-                yield device
-            return
-        folder, name = os.path.split(path)
-        handle, temporary = tempfile.mkstemp(prefix=f".{name[:40]}.", suffix=".part", dir=folder)
-        try:
-            with open(handle, "wb") as file:
-                yield file
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-    except OSError as error:
-        raise DataError(f"cannot be written ({error.strerror or error})", file=path) from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from polypref.errors import DataError
-from polypref.groups.writing import replace_when_done
+from polypref.files import replace_when_done
 from polypref.reporting import sections
 from polypref.reporting.contents import Chapter, ReportData
 from polypref.reporting.figures import coloured, marker, svg

@@ -17,6 +17,7 @@ from transformers import TrainerCallback, TrainingArguments
 
 from polypref import __version__
 from polypref.evaluation.catalogue import BY_NAME, WATCHED
+from polypref.files import write_whole
 from polypref.groups.deriving import comparisons_from_ratings
 from polypref.groups.merging import Merger
 from polypref.groups.model import Group, shown
@@ -126,7 +127,7 @@ def train(
 
     metrics = _last_metrics(trainer, config) if held_out else {}
     if trainer.args.should_save:  # before the model, with which the run is finished
-        (out / HISTORY).write_text(json.dumps(trainer.state.log_history, indent=2) + "\n", encoding="utf-8")
+        write_whole(out / HISTORY, json.dumps(trainer.state.log_history, indent=2) + "\n")
     trainer.save_final(out, {"polypref": __version__, "steps": run.global_step, "metrics": metrics})
     return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
 
@@ -193,7 +194,7 @@ def _begin(out: Path, config: TrainingConfig) -> None:
         return
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / CONFIG).write_text(config.to_json(), encoding="utf-8")
+        write_whole(out / CONFIG, config.to_json())
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror}") from error
 

@@ -13,7 +13,7 @@ from polypref.errors import PolyprefError
 from polypref.evaluation.benchmarks.base import Floats, Judged
 from polypref.evaluation.benchmarks.rewardbench import PRIOR_SETS
 from polypref.evaluation.benchmarks.rewardbench2 import TIES, correct_of
-from polypref.groups.writing import replace_when_done
+from polypref.files import replace_when_done
 from polypref.statistics.resampling import Estimate
 
 REWARDBENCH = ("rewardbench", "rewardbench2")  # the benchmarks whose tools read one flat object per model
