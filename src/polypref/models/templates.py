@@ -57,7 +57,9 @@ def _of_tree(tree: nodes.Template) -> str | None:
         factors = [side.value for side in (product.left, product.right) if isinstance(side, nodes.Const)]
         if any(isinstance(factor, (int, float)) and abs(factor) > LARGEST_FACTOR for factor in factors):
             return f"multiplies by more than {LARGEST_FACTOR:,}"
-        if any(True for _ in product.find_all(nodes.Mul)) and any(isinstance(factor, str) for factor in factors):
+        if any(True for _ in product.find_all(nodes.Mul)) and any(
+            isinstance(c.value, str) for c in product.find_all(nodes.Const)
+        ):
             return "multiplies text by a product"
     for loop in tree.find_all(nodes.For):
         if _is_range(loop.iter) and any(_is_range(inner.iter) for part in loop.body for inner in _loops(part)):
