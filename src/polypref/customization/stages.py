@@ -36,12 +36,12 @@ from polypref.customization.tradeoff import (
 from polypref.groups.model import Group
 from polypref.models.adapters import has_lora, names_adapter
 from polypref.models.backbones import BackboneSettings, load_config
-from polypref.models.block import block_of, head_of_block
+from polypref.models.block import block_of, head_of_block, names_own_adapter
 from polypref.models.customised import GENERAL, domain_folder, model_folder
 from polypref.models.domains import save_adapter
 from polypref.models.folders import LAST, remove_folder
 from polypref.models.heads import Head, make_head
-from polypref.models.preference_model import PreferenceModel, names_own_adapter
+from polypref.models.preference_model import PreferenceModel
 from polypref.training.checkpoints import COMPLETE, last_complete, read_weights
 from polypref.training.config import ConfigError, TrainingConfig, make_config
 from polypref.training.frozen import FrozenEncoder

@@ -231,3 +231,17 @@ def _quoted(name: str) -> str:
 def _first_line(error: BaseException) -> str:
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
+
+
+def is_classifier(config: Any) -> bool:
+    """Whether a checkpoint holds a classification layer."""
+    return any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
+
+
+def move_to(classifier: Any, device: str) -> None:
+    """Put a classifier on a device; one that there is not gets one sentence."""
+    try:
+        classifier.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise BackboneError(f"cannot put the model on the device {device!r}: {reason}") from error

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from polypref.errors import PolyprefError
+from polypref.models.adapters import names_adapter
+from polypref.models.backbones import BackboneSettings, load_config
 from polypref.models.embedded import BackboneError
+from polypref.models.folders import LAST
 from polypref.models.heads import Head, all_heads, make_head
 
 BLOCK = "polypref"  # the key of our block in config.json
@@ -63,6 +67,18 @@ def head_of_block(block: Block, name: str, logits: int) -> Head:
     if block.training_opinion and (head.labels is None or len(head.labels) != len(block.training_opinion)):
         raise _unreadable(name, "training_opinion does not have one number for each label")
     return head
+
+
+def is_model_of(head: Head, config: Any, name: str) -> bool:
+    """Whether a checkpoint is a preference model of just this head, or a reward model for a scalar one."""
+    if BLOCK not in config.to_dict():
+        return config.num_labels == 1 and head.name == "scalar"
+    return head_of_block(block_of(config, name), name, config.num_labels) == head
+
+
+def names_own_adapter(name: str, settings: BackboneSettings) -> bool:
+    """Whether a folder holds an adapter of ours, with the head and the classification layer that belong to it."""
+    return names_adapter(name) and (Path(name) / LAST).exists() and BLOCK in load_config(name, settings).to_dict()
 
 
 def _unreadable(name: str, reason: str) -> BackboneError:

@@ -20,7 +20,7 @@ from polypref.groups.model import Group, shown
 from polypref.models.adapters import Adapter, base_name, base_of, has_lora, read_adapter, set_parameter, write_adapter
 from polypref.models.answer import StateAnswer
 from polypref.models.backbones import BackboneSettings, load_config, set_dropout
-from polypref.models.block import BLOCK, block_of, head_of_block
+from polypref.models.block import BLOCK, block_of, head_of_block, names_own_adapter
 from polypref.models.customised import (
     ADAPTER,
     GENERAL,
@@ -33,15 +33,13 @@ from polypref.models.customised import (
     model_folder,
 )
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
+from polypref.models.extra import load_extra, save_extra
 from polypref.models.folders import staged_folder
 from polypref.models.heads import Head
 from polypref.models.packing import Pack
 from polypref.models.preference_model import (
     WINDOW,
     PreferenceModel,
-    load_extra,
-    names_own_adapter,
-    save_extra,
 )
 
 _MOST_WINDOWS = 16  # the groups of so many windows at most are gathered before they are sorted by domain

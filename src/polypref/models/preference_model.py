@@ -24,33 +24,30 @@ from polypref.models.answer import Floats, StateAnswer, ordered_pairs, refuse_jo
 from polypref.models.backbones import (
     BackboneSettings,
     dropout_rates,
+    is_classifier,
     load_classifier,
     load_config,
     load_trained_classifier,
-    plain_errors,
+    move_to,
     quiet_loading,
     renew_state_layer,
     set_dropout,
 )
-from polypref.models.block import BLOCK, Block, block_of, head_of_block
+from polypref.models.block import BLOCK, Block, block_of, head_of_block, is_model_of, names_own_adapter
 from polypref.models.customised import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
-from polypref.models.folders import LAST, is_unfinished, staged_folder
+from polypref.models.extra import load_extra, save_extra
+from polypref.models.folders import is_unfinished, staged_folder
 from polypref.models.heads import Head, make_head
 from polypref.models.inputs import Input, InputFormat, Layout, input_format
+from polypref.models.limits import knows_segments, longest_input
 from polypref.models.reading import check_reading
 from polypref.models.sharing import share_prompts
 
-EXTRA = "polypref.safetensors"  # the tensors that the head adds, where it adds any
 CLASSIFIER, ADDED = "classifier.", "extra."  # what the names of an encoder's weights begin with
 DEFAULT_MAX_LENGTH = 1024
-_ENDLESS = 10**9  # from here on a tokenizer's limit says that it knows of none
 WINDOW = 64  # groups encoded together
-_ROBERTAS = frozenset(  # architectures that count positions from behind the padding token
-    "camembert data2vec-text esm ibert layoutlmv3 lilt longformer luke markuplm mpnet roberta roberta-prelayernorm "
-    "xlm-roberta xlm-roberta-xl xmod".split()
-)
 
 
 class PreferenceModel:
@@ -97,11 +94,11 @@ class PreferenceModel:
                 f"{name!r} is an adapter, no backbone: save PreferenceModel.from_pretrained of it, and name that folder"
             )
         config = load_config(name, settings)
-        goes_on = _is_model_of(made, config, name)
+        goes_on = is_model_of(made, config, name)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             classifier, tokenizer = load_classifier(name, made.width, settings)
-            if not goes_on and _is_classifier(config):
+            if not goes_on and is_classifier(config):
                 renew_state_layer(classifier)
             if lora is not None:
                 add_lora(classifier, lora)
@@ -162,12 +159,12 @@ class PreferenceModel:
         device: str | None,
     ) -> PreferenceModel:
         if settings.quantization is None:
-            _move(classifier, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        segments = "token_type_ids" in tokenizer.model_input_names and _knows_segments(classifier)
+            move_to(classifier, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        segments = "token_type_ids" in tokenizer.model_input_names and knows_segments(classifier)
         encoder = StateEncoder(classifier, head, classifier.config.get_text_config().pad_token_id, segments)
         encoder.eval()
         layout: Layout = "chat" if encoder.reads_last_token else "segments"
-        limits = [limit for limit in (max_length, _longest_input(classifier, tokenizer)) if limit is not None]
+        limits = [limit for limit in (max_length, longest_input(classifier, tokenizer)) if limit is not None]
         limit = min(limits, default=DEFAULT_MAX_LENGTH)
         rows = classifier.get_input_embeddings().weight.shape[0]
         inputs = input_format(tokenizer, layout, limit, rows)
@@ -290,75 +287,5 @@ class PreferenceModel:
         return [read(answer) for _, answer in self.encode(groups)]
 
 
-def _move(classifier: Any, device: str) -> None:
-    try:
-        classifier.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BackboneError(f"cannot put the model on the device {device!r}: {reason}") from error
-
-
-def _is_model_of(head: Head, config: Any, name: str) -> bool:
-    """Whether a checkpoint is a preference model of just this head, or a reward model for a scalar one."""
-    if BLOCK not in config.to_dict():
-        return config.num_labels == 1 and head.name == "scalar"
-    return head_of_block(block_of(config, name), name, config.num_labels) == head
-
-
-def _is_classifier(config: Any) -> bool:
-    """Whether a checkpoint holds a classification layer."""
-    return any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
-
-
-def _knows_segments(classifier: Any) -> bool:
-    """Whether a backbone tells its two segments apart; some tokenizers number segments that theirs does not."""
-    return classifier.config.to_dict().get("type_vocab_size", 0) > 1
-
-
-def _longest_input(classifier: Any, tokenizer: Any) -> int | None:
-    """How many tokens the backbone can read; None if neither configuration nor tokenizer says."""
-    config = classifier.config.get_text_config()
-    known_as = config.attribute_map.get("max_position_embeddings", "max_position_embeddings")
-    positions = config.to_dict().get(known_as)
-    if positions is not None and config.model_type in _ROBERTAS:
-        positions -= tokenizer.pad_token_id + 1
-    rope = config.to_dict().get("rope_parameters") or {}
-    if rope.get("rope_type") == "longrope":  # beyond it, states would depend on the lengths of the other inputs
-        positions = rope["original_max_position_embeddings"]
-    limits = [limit for limit in (positions, tokenizer.model_max_length) if limit is not None and 0 < limit < _ENDLESS]
-    return min(limits, default=None)
-
-
-def names_own_adapter(name: str, settings: BackboneSettings) -> bool:
-    """Whether a folder holds an adapter of ours, with the head and the classification layer that belong to it."""
-    return names_adapter(name) and (Path(name) / LAST).exists() and BLOCK in load_config(name, settings).to_dict()
-
-
 def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
-
-
-def save_extra(encoder: StateEncoder, folder: Path, tensors: dict[str, Tensor] | None = None) -> None:
-    """Write what the head adds to an encoder, if anything; `tensors` stand in for those of the encoder."""
-    from safetensors.torch import save_file
-
-    if encoder.extra is not None:
-        tensors = encoder.extra.state_dict() if tensors is None else tensors
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / EXTRA)
-
-
-def load_extra(encoder: StateEncoder, head: Head, name: str, revision: str | None) -> None:
-    """Fill what the head adds to an encoder, if anything, with its weights."""
-    from safetensors.torch import load_file
-    from transformers.utils.hub import cached_file
-
-    if encoder.extra is None:
-        return
-    with plain_errors(name):
-        path = str(cached_file(name, EXTRA, revision=revision))
-    with plain_errors(path):
-        tensors = load_file(path)
-    expected = {key: tensor.shape for key, tensor in encoder.extra.state_dict().items()}
-    if {key: tensor.shape for key, tensor in tensors.items()} != expected:
-        raise BackboneError(f"{path} does not hold {head.added}, or not that of its model")
-    encoder.extra.load_state_dict(tensors)

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from polypref.errors import PolyprefError
 from polypref.models.adapters import has_lora
 from polypref.models.encoder import StateEncoder
+from polypref.models.extra import EXTRA
 from polypref.models.folders import COMPLETE as COMPLETE
 from polypref.models.folders import remove_folder, staged_folder
-from polypref.models.preference_model import ADDED, CLASSIFIER, EXTRA, PreferenceModel
+from polypref.models.preference_model import ADDED, CLASSIFIER, PreferenceModel
 
 _ADDED_AS = "gate."  # how version 0.1 began the names of what a head adds, in the file of adapters
 ADAPTED = "trainable.safetensors"  # adapters and state layer, which a merged checkpoint could not go on from
