@@ -77,6 +77,7 @@ def test_what_was_cut_is_said(polypref, saved, data):
     model = PreferenceModel.from_pretrained(saved("scalar", max_length=20))
     assert model.inputs.max_length == 20
     assert "reads 20 tokens of a prompt and a response" in run.err
+    assert "tokens cut in 10 groups, prompts first" in run.err
     assert "tokens cut" not in polypref("eval", saved("scalar"), "--data", data).err
 
 

@@ -153,6 +153,7 @@ def test_a_response_of_a_hundred_thousand_tokens_is_cut(settings, backbone):
     report = Lines()
     result = train(settings(backbone=backbone, max_length=64), [long], report=report)
     assert result.tally.cut_inputs == 1
+    assert result.tally.cut_groups == 1
     assert result.tally.cut_tokens > 90_000
     assert result.steps == 1
     assert any("1 of 2 training inputs are longer than 64 tokens" in line for line in report.lines)

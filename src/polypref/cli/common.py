@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from polypref.groups.model import Group
     from polypref.groups.reading import GroupReader
     from polypref.groups.rows import Progress
+    from polypref.models.answer import Cut
     from polypref.models.backbones import BackboneSettings
     from polypref.models.domains import DomainModels
     from polypref.models.preference_model import PreferenceModel
@@ -289,10 +290,14 @@ def note(text: str) -> None:
     print(f"polypref: {text}", file=sys.stderr)
 
 
-def note_cut(name: str, tokens: int, longest: int) -> None:
-    """Say that inputs were too long for a model."""
-    if tokens:
-        note(f"{name} reads {longest:,} tokens of a prompt and a response: {tokens:,} tokens cut, prompts first")
+def note_cut(name: str, cut: Cut, longest: int) -> None:
+    """Say that inputs were too long for a model, in how many groups, and by how much."""
+    if cut.tokens:
+        groups = f"{cut.groups:,} group" if cut.groups == 1 else f"{cut.groups:,} groups"
+        note(
+            f"{name} reads {longest:,} tokens of a prompt and a response: {cut.tokens:,} tokens cut in {groups}, "
+            "prompts first"
+        )
 
 
 def print_line(text: str, *, stderr: bool = False) -> None:

@@ -207,16 +207,17 @@ class _Reader:
 
     def __init__(self, model: PreferenceModel, name: str, folder: str | None, *, kept: bool) -> None:
         from polypref.evaluation.cache import StateCache, keeps
+        from polypref.models.answer import Cut
 
         self.model, self.name = model, name
         self.cache = StateCache(model, folder) if kept and keeps(model) else None
-        self._cut = 0
+        self._cut = Cut()
 
     def answers(self, groups: Sequence[Group]) -> Iterator[tuple[Group, Answer]]:
         with common.progress_bar(self.name) as progress:
             for done, (group, answer) in enumerate((self.cache or self.model).encode(groups), 1):
                 yield group, answer
-                self._cut += answer.cut
+                self._cut.count(answer)
                 progress("assessing", done, len(groups))
 
     def note(self) -> None:

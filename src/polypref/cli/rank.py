@@ -100,11 +100,13 @@ def show(group: Group, ranking: dict[str, Any]) -> None:
 def _ranked(
     model: PreferenceModel, name: str, groups: list[Group], rule: str
 ) -> Iterator[tuple[Group, dict[str, Any]]]:
-    cut = 0
+    from polypref.models.answer import Cut
+
+    cut = Cut()
     for group, answer in model.encode(groups):
         ranking = answer.ranking(rule)
         scores = [None if score is None else float(f"{score:.6g}") for score in ranking.scores]
-        cut += answer.cut
+        cut.count(answer)
         yield group, {**common.named_domain(answer.domain), "rule": rule, "order": ranking.order, "scores": scores}
     common.note_cut(name, cut, model.inputs.max_length)
     common.note_by_general(model)

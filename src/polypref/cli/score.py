@@ -61,7 +61,8 @@ def score(
         **common.named_domain(model.domain),
         "groups": done.groups,
         "kept": done.kept,
-        "cut_tokens": done.cut,
+        "cut_tokens": done.cut.tokens,
+        "cut_groups": done.cut.groups,
         "out": out,
     }
     if json and out != "-":

@@ -20,7 +20,7 @@ from polypref.groups.model import Group
 from polypref.groups.reading import GroupReader
 from polypref.groups.rows import STDIN
 from polypref.groups.writing import GroupWriter, to_rows
-from polypref.models.answer import StateAnswer
+from polypref.models.answer import Cut, StateAnswer
 from polypref.models.preference_model import PreferenceModel
 
 SCORES = "scores"  # the key beside a group's own; readers keep it in `meta`
@@ -39,7 +39,7 @@ class Scored:
 
     groups: int
     kept: int  # of them scored by an earlier run
-    cut: int  # tokens left out of inputs that were too long, of this run
+    cut: Cut  # of this run
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,16 @@ class Scorer:
                 "together; ask for its preferences with --preferences"
             )
 
-    def block(self, groups: list[Group]) -> tuple[list[Group], int]:
-        """The groups with their scores in `meta`, and how many tokens were cut."""
-        scored, cut = [], 0
+    def block(self, groups: list[Group], cut: Cut) -> list[Group]:
+        """The groups with their scores in `meta`; what is left out of them is counted."""
+        scored = []
         for group, answer in self.model.encode(groups):
             try:
                 scored.append(replace(group, meta={**group.meta, SCORES: self.scores(answer)}))
             except ScoringError as error:
                 raise ScoringError(f"{self.name} gave {group.id or 'a group'} {error}") from None
-            cut += answer.cut
-        return scored, cut
+            cut.count(answer)
+        return scored
 
     def scores(self, answer: StateAnswer) -> dict[str, Any]:
         """All that a model says of one group, as JSON."""
@@ -121,12 +121,11 @@ def score_file(
 def _score_into(
     writer: GroupWriter, scorer: Scorer, blocks: Iterable[list[Group]], progress: Progress | None
 ) -> Scored:
-    groups = cut = 0
+    groups, cut = 0, Cut()
     for block in blocks:
-        scored, left_out = scorer.block(block)
-        for group in scored:
+        for group in scorer.block(block, cut):
             writer.write(group)
-        groups, cut = groups + len(block), cut + left_out
+        groups += len(block)
         if progress:
             progress(groups)
     return Scored(groups, 0, cut)
@@ -136,7 +135,7 @@ def _score_lines(
     lines: BinaryIO, name: str, scorer: Scorer, blocks: Iterable[list[Group]], progress: Progress | None
 ) -> Scored:
     """Add what is missing to the lines of an unfinished run."""
-    groups = kept = cut = 0
+    groups, kept, cut = 0, 0, Cut()
     for block in blocks:
         start = lines.tell()
         before = list(_complete(itertools.islice(lines, len(block))))
@@ -144,8 +143,7 @@ def _score_lines(
             if [_data_of(line) for line in before] != [_data_of(line) for line in map(_line, block)]:
                 raise _of_other_data(name)
         else:
-            scored, left_out = scorer.block(block)
-            now = [_line(group) for group in scored]
+            now = [_line(group) for group in scorer.block(block, cut)]
             if len(before) < len(block):
                 lines.seek(start)
                 lines.truncate()
@@ -155,7 +153,6 @@ def _score_lines(
             elif before != now:
                 same = [_data_of(line) for line in before] == [_data_of(line) for line in now]
                 raise _of_another_model(name, scorer.name) if same else _of_other_data(name)
-            cut += left_out
         kept += len(before)
         groups += len(block)
         if progress:

@@ -205,6 +205,19 @@ class StateAnswer(Answer):
         return self.rows.detach().cpu().double()  # in this order: not every device has double precision
 
 
+@dataclass
+class Cut:
+    """What was left out of inputs that were too long, counted over answers."""
+
+    groups: int = 0
+    tokens: int = 0
+
+    def count(self, answer: StateAnswer) -> None:
+        """One more answer."""
+        self.groups += answer.cut > 0
+        self.tokens += answer.cut
+
+
 def ordered_pairs(size: int) -> list[tuple[int, int]]:
     """(i, j) for all i ≠ j, row by row: what the rows of a joint head are."""
     return [(i, j) for i in range(size) for j in range(size) if i != j]

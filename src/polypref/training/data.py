@@ -38,6 +38,7 @@ class Tally:
     unjudged: int  # groups without a judgment that the objective uses
     cut_inputs: int  # inputs longer than the maximal length
     cut_tokens: int  # tokens left out of them
+    cut_groups: int  # groups that have such inputs
     inputs: int
 
 
@@ -57,7 +58,7 @@ def training_groups(
     """
     labels = model.labels if objective.uses == "ratings" else None
     kept: list[TrainingGroup] = []
-    comparisons = ratings = unjudged = cut_inputs = cut_tokens = inputs = 0
+    comparisons = ratings = unjudged = cut_inputs = cut_tokens = cut_groups = inputs = 0
     for group in groups:
         judgments = group_judgments(group, labels, prior, smoothing)
         comparisons += len(group.comparisons)
@@ -78,7 +79,8 @@ def training_groups(
         inputs += len(made.inputs)
         cut_inputs += sum(item.cut > 0 for item in made.inputs)
         cut_tokens += sum(item.cut for item in made.inputs)
-    return kept, Tally(len(kept), comparisons, ratings, unjudged, cut_inputs, cut_tokens, inputs)
+        cut_groups += any(item.cut for item in made.inputs)
+    return kept, Tally(len(kept), comparisons, ratings, unjudged, cut_inputs, cut_tokens, cut_groups, inputs)
 
 
 def batch_judgments(groups: Sequence[TrainingGroup], joint: bool) -> Judgments:

@@ -37,7 +37,8 @@ class Report:
             if tally.cut_inputs:
                 self.line(
                     f"{tally.cut_inputs:,} of {tally.inputs:,} {what} inputs are longer than {max_length:,} tokens: "
-                    f"{tally.cut_tokens:,} tokens are cut, from the left of the prompt first"
+                    f"{tally.cut_tokens:,} tokens are cut in {tally.cut_groups:,} groups, from the "
+                    "left of the prompt first"
                 )
 
 
