@@ -121,11 +121,11 @@ def test_a_run_that_fails_midway_leaves_whole_blocks(polypref, saved, data, tmp_
     whole, _, out = killed
     block, calls = scoring.Scorer.block, []
 
-    def dies(scorer, groups):
+    def dies(scorer, groups, cut):
         calls.append(groups)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return block(scorer, groups)
+        return block(scorer, groups, cut)
 
     monkeypatch.setattr(scoring.Scorer, "block", dies)
     polypref("score", saved("general"), "--data", data, "--out", out)

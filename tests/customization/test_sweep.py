@@ -79,8 +79,8 @@ def test_a_setting_that_fails_stops_no_other_and_is_named_in_the_end(settings, p
 
 
 def test_the_general_model_is_measured_once_for_all_settings(settings, tmp_path, monkeypatch):
-    read, real = [], measuring.predict
-    monkeypatch.setattr(measuring, "predict", lambda model, groups: read.append(groups) or real(model, groups))
+    read, real = [], measuring._answers
+    monkeypatch.setattr(measuring, "_answers", lambda model, groups: read.append(groups) or real(model, groups))
     made = settings(sweep={"enrichment": [0.5]}, **QUICK)
     found = customize(make_customize_config(made))
     once = len(read)

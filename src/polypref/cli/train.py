@@ -100,6 +100,10 @@ def train(
     from polypref.training.recipe import train as run
 
     result = run(made, report=PlainReport())
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        from accelerate import PartialState
+
+        PartialState().destroy_process_group()  # or threads that nobody joins may abort a process at its end
     if int(os.environ.get("RANK", 0)) > 0:  # under torchrun, the first process speaks for all
         return
     if as_json:

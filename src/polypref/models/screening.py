@@ -11,7 +11,7 @@ from polypref.models.embedded import BackboneError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 CONFIG = "config.json"
-MOST_PARTS = 10_000  # layers, experts, heads or labels: no published model has as many
+MOST_PARTS = 100_000  # layers, experts, heads or labels; Doge has 16,384 experts, and no published model as many
 _PARTS = re.compile(r"(^|_)(labels|layers?|heads|experts)$")
 _AT_LEAST_ONE = ("num_hidden_layers", "n_layer", "n_layers")
 _DEEPEST = 50  # mappings and lists in each other
