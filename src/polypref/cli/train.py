@@ -101,9 +101,9 @@ def train(
 
     result = run(made, report=PlainReport())
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        from accelerate import PartialState
+        from torch import distributed
 
-        PartialState().destroy_process_group()  # or threads that nobody joins may abort a process at its end
+        distributed.destroy_process_group()  # or threads that nobody joins may abort a process at its end
     if int(os.environ.get("RANK", 0)) > 0:  # under torchrun, the first process speaks for all
         return
     if as_json:
