@@ -227,3 +227,9 @@ def test_half_precision_excuses_rounding_and_no_more(dtype, off, close):
 
     states = torch.tensor([[1.0, -4.0]])
     assert _close(states + 4 * off, states, getattr(torch, dtype)) == close
+
+
+def test_a_model_tells_what_it_is(built):
+    told = repr(built("llama", "general", dim=4))
+    assert told.startswith("PreferenceModel(GeneralHead(dim=4, temperature=None, normalize=False, gate=False), Llama")
+    assert "M weights on cpu, inputs of up to" in told

@@ -62,6 +62,14 @@ class PreferenceModel:
         self.domain: str | None = None  # which it is of in a customised folder
         self.window = WINDOW
 
+    def __repr__(self) -> str:
+        classifier = self.encoder.classifier
+        weights = sum(parameter.numel() for parameter in self.encoder.parameters())
+        return (
+            f"PreferenceModel({self.head}, {type(classifier).__name__} of {weights / 1e6:,.1f} M weights on "
+            f"{self.encoder.device}, inputs of up to {self.inputs.max_length:,} tokens)"
+        )
+
     @property
     def labels(self) -> tuple[float, ...] | None:
         """The values of the labels over which the head predicts the crowd's opinion, `[d]`; None for other heads."""
