@@ -10,3 +10,10 @@ def test_brackets_in_tables_are_text(capsys):
     shown = capsys.readouterr().out
     for text in ("[red]a", "[0.4–0.6]", "model [/x]", "accuracy [bold]", "Differences from [b]"):
         assert text in shown
+
+
+def test_a_table_in_a_pipe_is_as_wide_as_it_needs(capsys):
+    cells = ["a-long-name-without-a-space-" * 3, "0.123 [0.10–0.15]", "0.456 [0.40–0.50]"]
+    print_table([cells], header=("model", "accuracy [95 %]", "error"))
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "0.123" in line]
+    assert line.split() == " ".join(cells).split()

@@ -91,6 +91,8 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no states, and r
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
+_WIDEST = 10_000  # characters of a line in a file or a pipe
+
 _Bar = Callable[[str], AbstractContextManager[Optional["Progress"]]]
 
 
@@ -321,10 +323,14 @@ def print_table(
 
     table = Table(box=box.SIMPLE_HEAD if header else None, show_header=bool(header))
     for name in header:
-        table.add_column(Text(name))  # as it is: in plain strings, rich takes [brackets] for styles
+        table.add_column(Text(name), overflow="fold")  # Text: in plain strings, rich takes [brackets] for styles
     for row in rows:
         table.add_row(*map(Text, row))
     console = Console(stderr=stderr, highlight=False)
+    if header and not console.is_terminal:  # a file or a pipe has no width to keep to
+        console.width = max(
+            console.width, console.measure(table, options=console.options.update(width=_WIDEST)).maximum
+        )
     if title:
         console.print(Text(title, style="italic"))  # a title of the table would be broken at the table's width
     console.print(table)
