@@ -141,10 +141,12 @@ class StateAnswer(Answer):
         """log P(i ≻ j) / P(j ≻ i), `[K, K]`: how sure a model is, also where a probability would round to 1."""
         if not self.head.joint:
             return self.head.all_log_odds(self._exact).numpy()
-        pairs = self._exact.new_zeros(self.size, self.size, self.head.width)
-        for (i, j), row in zip(ordered_pairs(self.size), self._exact):
-            pairs[i, j] = row
-        return self.head.log_odds(pairs, pairs.transpose(0, 1)).numpy()  # antisymmetric: read in both orders
+        rows = self._exact.new_zeros(self.size, self.size, self.head.width)
+        pairs = ordered_pairs(self.size)
+        if pairs:
+            i, j = np.array(pairs).T
+            rows[i, j] = self._exact
+        return self.head.log_odds(rows, rows.transpose(0, 1)).numpy()  # antisymmetric: read in both orders
 
     @cached_property
     def preferences(self) -> Floats:
@@ -183,12 +185,12 @@ class StateAnswer(Answer):
         They are mean win rates (`borda`), shares of opponents beaten (`copeland`), probabilities of the maximal
         `lottery`, utilities (`utility`), and for `kemeny`, which gives none, each response's P against the next.
         """
-        P = self.preferences
         if rule == "utility":
             order = np.argsort(-self.utilities, kind="stable").tolist()
             return Ranking(rule, order, self.utilities.tolist())
         if rule not in RULES:
             raise PolyprefError(f"unknown rule {rule!r}; known are {', '.join(RULES)}")
+        P = self.preferences
         if rule == "lottery":
             return _lottery(P)
         order = choice.rank(P, cast(choice.Rule, rule)).tolist()
