@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
 
 import typer
 
 from polypref.cli.common import FormatName, Json, Preferred, SkipBad, print_json, print_table, put_setting
 from polypref.errors import DataError
 from polypref.models.heads import all_heads
+
+if TYPE_CHECKING:
+    from polypref.training.recipe import TrainingResult
 
 _Files = Optional[list[str]]
 _HEADS = f"One of {', '.join(all_heads())}."
@@ -100,16 +104,31 @@ def train(
     from polypref.training.recipe import train as run
 
     result = run(made, report=PlainReport())
+    if int(os.environ.get("RANK", 0)) == 0:  # under torchrun, the first process speaks for all
+        _tell(result, made.head, as_json)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        from torch import distributed
+        _leave()
 
-        distributed.destroy_process_group()  # or threads that nobody joins may abort a process at its end
-    if int(os.environ.get("RANK", 0)) > 0:  # under torchrun, the first process speaks for all
-        return
+
+def _tell(result: TrainingResult, head: str, as_json: bool) -> None:
     if as_json:
         print_json({"out": str(result.out), "steps": result.steps, "metrics": result.metrics, **asdict(result.tally)})
         return
     rows = [(name.removeprefix("eval_"), f"{value:.4f}") for name, value in result.metrics.items() if name != "epoch"]
     if rows:
         print_table(rows, title="Held out")
-    print(f"{result.out}: a {made.head} model, {result.steps:,} steps on {result.tally.groups:,} groups")
+    print(f"{result.out}: a {head} model, {result.steps:,} steps on {result.tally.groups:,} groups")
+
+
+def _leave() -> NoReturn:
+    """End one process of a distributed run, whose work is done, without torch's own tearing down.
+
+    Threads of its process groups that nobody joins abort about one process in twenty at its end, and torchrun
+    then calls the whole run failed.
+    """
+    from torch import distributed
+
+    distributed.destroy_process_group()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
