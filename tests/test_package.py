@@ -23,7 +23,7 @@ LAYERS = (
     ("objectives",),
     ("evaluation",),
     ("training", "inspection"),
-    ("customization",),
+    ("alignment", "customization"),
     ("reporting",),
     ("cli",),
     ("__init__", "__main__"),

@@ -2,6 +2,7 @@
 
 from polypref.choice.bradley_terry import BradleyTerry, fit_bradley_terry
 from polypref.choice.cycles import Cycle, strongest_cycles
+from polypref.choice.games import check_game, duality_gap, duality_gaps, equilibrium, exploitability
 from polypref.choice.hodge import CyclicShare, Hodge, cyclic_share, hodge_decomposition, observed_log_odds
 from polypref.choice.kemeny import Kemeny, kemeny_ranking
 from polypref.choice.lottery import maximal_lottery
@@ -24,11 +25,16 @@ __all__ = [
     "Kemeny",
     "Rule",
     "borda_scores",
+    "check_game",
     "check_preferences",
     "components",
     "condorcet_winner",
     "copeland_scores",
     "cyclic_share",
+    "duality_gap",
+    "duality_gaps",
+    "equilibrium",
+    "exploitability",
     "fit_bradley_terry",
     "hodge_decomposition",
     "is_connected",

@@ -1,0 +1,29 @@
+"""DPO, the baseline: a Bradley–Terry fit whose utilities are log-ratios to the reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from polypref.alignment.methods.base import Look, Method
+from polypref.alignment.regression import Logistic
+
+
+@dataclass(frozen=True, kw_only=True)
+class DPO(Method):
+    """−P_ij log σ(β(Δ_θ − Δ_ref)) − …, with soft shares; for utilities r its optimum is ∝ π_ref exp(r/β)."""
+
+    name = "dpo"
+    title = "direct preference optimisation"
+    paper = "2305.18290"
+    anchor = "reference"
+    target = "P_ij, by cross-entropy"
+    game = "log-odds"
+    goal = "best response"
+    last_iterate = True
+    samples = "reference"
+
+    def regression(self, look: Look) -> Logistic:
+        return Logistic(anchor=look.reference, target=self.shares(look), weight=look.weight, beta=self.beta)
+
+
+METHODS = (DPO,)
