@@ -75,9 +75,9 @@ def _continued(
     longest = max(map(len, prompts))
     ids = torch.zeros(len(prompts), longest, dtype=torch.long)
     mask = torch.zeros_like(ids)
-    for at, tokens in enumerate(prompts):  # padded on the left, so that all go on at the same place
-        ids[at, longest - len(tokens) :] = torch.tensor(tokens)
-        mask[at, longest - len(tokens) :] = 1
+    for at, prompt in enumerate(prompts):  # padded on the left, so that all go on at the same place
+        ids[at, longest - len(prompt) :] = torch.tensor(prompt)
+        mask[at, longest - len(prompt) :] = 1
     ids, mask = ids.to(model.device), mask.to(model.device)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     out = model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **_last_logits(model))
