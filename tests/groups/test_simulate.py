@@ -20,9 +20,8 @@ from hypothesis import strategies as st
 from polypref.errors import DataError
 from polypref.groups.model import Comparison, Group, Rating
 from polypref.groups.simulate import ATTRIBUTES, SCENARIOS, STYLES, iter_simulated, phrases, simulate
-from polypref.groups.simulate.text import short_style
 from polypref.groups.simulate.population import CUTS, RATING_NOISE, People
-from polypref.groups.simulate.text import wordings
+from polypref.groups.simulate.text import short_style, wordings
 from polypref.groups.simulate.topics import topics
 
 RATED = tuple(name for name in SCENARIOS if name not in ("cyclic", "skewed"))
