@@ -1,1 +1,34 @@
-"""Policies that learn from preference models."""
+"""Policies that learn from preference models: exact ones on tables, language models, and rewards for RL."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from polypref.alignment.best_of_n import best_of_n as best_of_n
+    from polypref.alignment.group_reward import GroupReward as GroupReward
+    from polypref.alignment.methods import all_methods as all_methods
+    from polypref.alignment.methods import make_method as make_method
+    from polypref.alignment.tables import TableRun as TableRun
+    from polypref.alignment.tables import solve_table as solve_table
+
+# public name → the module it lives in; loaded when first used, so that tables need no torch
+_PLACES = {
+    "GroupReward": "group_reward",
+    "TableRun": "tables",
+    "all_methods": "methods",
+    "best_of_n": "best_of_n",
+    "make_method": "methods",
+    "solve_table": "tables",
+}
+
+__all__ = list(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    globals()[name] = value
+    return value
