@@ -2,7 +2,6 @@
 
 from polypref.choice.bradley_terry import BradleyTerry, fit_bradley_terry
 from polypref.choice.cycles import Cycle, strongest_cycles
-from polypref.choice.games import duality_gap, equilibrium, exploitability
 from polypref.choice.hodge import CyclicShare, Hodge, cyclic_share, hodge_decomposition, observed_log_odds
 from polypref.choice.kemeny import Kemeny, kemeny_ranking
 from polypref.choice.lottery import maximal_lottery
@@ -30,9 +29,6 @@ __all__ = [
     "condorcet_winner",
     "copeland_scores",
     "cyclic_share",
-    "duality_gap",
-    "equilibrium",
-    "exploitability",
     "fit_bradley_terry",
     "hodge_decomposition",
     "is_connected",
