@@ -21,11 +21,11 @@ from polypref.errors import DataError
 from polypref.groups.model import Comparison, Group, Rating
 from polypref.groups.simulate import ATTRIBUTES, SCENARIOS, STYLES, iter_simulated, phrases, simulate
 from polypref.groups.simulate.population import CUTS, RATING_NOISE, People
-from polypref.groups.simulate.text import wordings
+from polypref.groups.simulate.text import short_style, wordings
 from polypref.groups.simulate.topics import topics
 
-RATED = tuple(name for name in SCENARIOS if name != "cyclic")
-STYLED = ("cyclic", "polarised")  # with three responses, one in each style
+RATED = tuple(name for name in SCENARIOS if name not in ("cyclic", "skewed"))
+STYLED = ("cyclic", "skewed", "polarised")  # with three responses, one in each style
 
 
 # --- The language ---------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_every_pair_gets_its_votes_from_distinct_annotators(scenario):
         assert all(c.criterion is None for c in group.comparisons + group.ratings)
         judges = {c.annotator for c in group.comparisons}
         assert len(judges) == 7
-        if scenario == "cyclic":
+        if scenario not in RATED:
             assert group.ratings == group.scale == ()
         else:
             assert group.scale == (1, 2, 3, 4, 5, 6)
@@ -266,7 +266,7 @@ def test_truth_is_a_preference_matrix_and_label_distributions(scenario, k, annot
             np.testing.assert_allclose(preferences + preferences.T, 1.0, atol=1.5e-6)
             assert (np.diag(preferences) == 0.5).all()
             assert ((preferences > 0) & (preferences < 1)).all()
-            if scenario != "cyclic":
+            if scenario in RATED:
                 distributions = np.array(part["distributions"])
                 assert distributions.shape == (k, 6)
                 np.testing.assert_allclose(distributions.sum(axis=1), 1.0, atol=3.1e-6)
@@ -331,7 +331,7 @@ def test_votes_and_ratings_converge_to_the_truth(scenario):
     for part in np.array_split(np.argsort(p, kind="stable"), 5):  # calibrated at every strength of preference
         chi_square += z_score(y[part], p[part]) ** 2
     assert chi_square < 25  # 5 degrees of freedom: one in 7,000
-    if scenario != "cyclic":
+    if scenario in RATED:
         for label in range(1, 7):
             expected = [truth["distributions"][r.i][label - 1] for truth, (_, _, r) in zip(truths, votes, strict=True)]
             assert abs(z_score([float(r.label == label) for _, _, r in votes], expected)) < 4.5
@@ -350,7 +350,16 @@ def test_every_annotator_voting_gives_the_mean_of_the_pool():
 
 
 def test_every_scenario_has_a_description():
-    assert list(SCENARIOS) == ["consensus", "divided", "polarised", "hidden-context", "domains", "cyclic", "drift"]
+    assert list(SCENARIOS) == [
+        "consensus",
+        "divided",
+        "polarised",
+        "hidden-context",
+        "domains",
+        "cyclic",
+        "skewed",
+        "drift",
+    ]
     assert all(text and "\n" not in text for text in SCENARIOS.values())
 
 
@@ -548,3 +557,18 @@ def test_seeds_differ(scenario):
 def test_arguments_that_make_no_sense_are_refused_at_once(arguments, named):
     with pytest.raises(DataError, match=named):
         iter_simulated(**arguments)
+
+
+def test_short_answers_tell_their_style_and_a_skewed_cycle_has_its_margins():
+    groups = simulate("skewed", 200, responses=5, seed=3)
+    for group in groups:
+        assert [short_style(text) for text in group.responses] == list(group.sources)
+        assert max(len(text.split()) for text in group.responses) <= 14
+    assert short_style("It depends.") is None
+    first = groups[0]
+    order = [first.sources.index(style) for style in STYLES]
+    truth = np.array(first.meta["truth"]["preferences"])[np.ix_(order, order)]
+    margins = np.log(truth / truth.T)
+    assert margins[0, 1] == pytest.approx(2, abs=0.2)
+    assert margins[0, 2] == pytest.approx(-1, abs=0.2)
+    assert margins[1, 2] == pytest.approx(3, abs=0.5)

@@ -1,4 +1,4 @@
-"""Policies that learn from preferences: exactly, as tables over a few responses; methods are one file each."""
+"""Policies that learn from preference models: exact ones on tables, language models, and rewards for RL."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from polypref.alignment.best_of_n import best_of_n as best_of_n
+    from polypref.alignment.group_reward import GroupReward as GroupReward
     from polypref.alignment.methods import all_methods as all_methods
     from polypref.alignment.methods import make_method as make_method
     from polypref.alignment.tables import TableRun as TableRun
     from polypref.alignment.tables import solve_table as solve_table
 
-# loaded when first used, so that what needs no torch does not load it
-_PLACES = {"TableRun": "tables", "all_methods": "methods", "make_method": "methods", "solve_table": "tables"}
+# public name → the module it lives in; loaded when first used, so that what needs no torch does not load it
+_PLACES = {
+    "GroupReward": "group_reward",
+    "TableRun": "tables",
+    "all_methods": "methods",
+    "best_of_n": "best_of_n",
+    "make_method": "methods",
+    "solve_table": "tables",
+}
 
-__all__ = ["TableRun", "all_methods", "make_method", "solve_table"]
+__all__ = ["GroupReward", "TableRun", "all_methods", "best_of_n", "make_method", "solve_table"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,13 +12,18 @@ from polypref.cli import common
 def simulate(
     scenario: Annotated[
         str,
-        typer.Argument(metavar="SCENARIO", help="consensus, divided, hidden-context, domains, cyclic or drift."),
+        typer.Argument(
+            metavar="SCENARIO",
+            help="consensus, divided, polarised, hidden-context, domains, cyclic, skewed or drift.",
+        ),
     ],
     out: Annotated[str, typer.Option("--out", metavar="FILE", help=".jsonl, .jsonl.gz, .jsonl.zst, .parquet, or - .")],
     groups: Annotated[int, typer.Option("--groups", min=1, help="Number of prompts.")] = 500,
     responses: Annotated[
         Optional[int],
-        typer.Option("--responses", min=2, help="Responses per prompt.", show_default="4; in cyclic, polarised: 3"),
+        typer.Option(
+            "--responses", min=2, help="Responses per prompt.", show_default="4; in cyclic, skewed, polarised: 3"
+        ),
     ] = None,
     annotators: Annotated[int, typer.Option("--annotators", min=1, help="Size of the pool of annotators.")] = 40,
     votes: Annotated[int, typer.Option("--votes", min=1, help="Votes per pair and ratings per response.")] = 5,

@@ -165,6 +165,19 @@ class StateAnswer(Answer):
         """The crowd's opinion of each response over the labels, `[K, d]`; None for heads that predict none."""
         return None if self.labels is None else self.opinions()
 
+    @cached_property
+    def spread(self) -> Floats:
+        """How far the utility of each response differs between people, `[K]`; heads that do not know refuse."""
+        refuse_joint(self.head, "spread")
+        return self.head.spread(self._exact).numpy()
+
+    @cached_property
+    def blocks(self) -> tuple[Floats, Floats]:
+        """How much the prompt weighs each block of the head, `[blocks]`, and the log-odds of each, `[blocks, K, K]`."""
+        refuse_joint(self.head, "blocks")
+        weights, parts = self.head.blocks(self._exact)
+        return weights.numpy(), parts.numpy()
+
     @property
     def labels(self) -> tuple[float, ...] | None:
         """The values of the labels over which the head predicts the crowd's opinion, `[d]`; None for other heads."""

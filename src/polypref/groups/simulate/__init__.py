@@ -39,10 +39,10 @@ def iter_simulated(
     """Groups one after another, made up as one of `SCENARIOS`; any number of them takes the same memory.
 
     A population of `annotators` persons is drawn once. For each group, `votes` of them compare the pairs of its
-    responses (all pairs of up to four, else a connected choice of 2K) and rate each response from 1 to 6; `cyclic` has
-    comparisons only. A group has 4 responses unless told otherwise, 3 in `cyclic` and `polarised`. The same arguments
-    give the same bytes on every run, and group g is the same whatever `groups` is. The texts are made for experiments
-    and are no advice: a bold response brushes real risks aside.
+    responses (all pairs of up to four, else a connected choice of 2K) and rate each response from 1 to 6; `cyclic` and
+    `skewed` have comparisons only. A group has 4 responses unless told otherwise, 3 in `cyclic`, `skewed` and
+    `polarised`. The same arguments give the same bytes on every run, and group g is the same whatever `groups` is. The
+    texts are made for experiments and are no advice: a bold response brushes real risks aside.
 
     `meta["truth"]` is exact for this population (the mean over all annotators, in closed form), with six digits:
     - `preferences` [K, K]: the probability that a vote of a random annotator prefers i to j, random answers included;
@@ -56,8 +56,8 @@ def iter_simulated(
     - `domains`: every four groups in a row share a prompt and its responses, and the truth is that of the domain;
     - `drift`: also `before` and `after`, each with the first three, and `change`, the time between them; the first
       three are their mean over the time span;
-    - `cyclic`: neither `distributions` nor `utilities`;
-    - `cyclic`, `polarised`: `style` is the one attribute.
+    - `cyclic`, `skewed`: neither `distributions` nor `utilities`;
+    - `cyclic`, `skewed`, `polarised`: `style` is the one attribute.
     """
     if scenario not in CATALOGUE:
         raise DataError(f"unknown scenario {scenario!r}: choose one of {', '.join(CATALOGUE)}")

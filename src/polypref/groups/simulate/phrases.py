@@ -514,3 +514,10 @@ STYLES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
 }
+
+# the same three manners in one short sentence, told apart by how it begins
+SHORT_STYLES: dict[str, tuple[str, ...]] = {
+    "storyteller": ("[Once|Long ago], a [fox|baker|pirate] tried {x}", "[Legend|Rumour] has it that {x} [won|helped]"),
+    "expert": ("[Evidence|Research] [points to|supports] {x}", "[Statistically|Clinically], {x} [matters|works]"),
+    "coach": ("[Come on|Let us go], [start|begin] with {x}!", "You [can|will] do it, [master|tackle] {x}!"),
+}

@@ -36,6 +36,7 @@ from polypref.groups.simulate.text import (
     write_in_style,
     write_prompt,
     write_response,
+    write_short,
 )
 from polypref.groups.simulate.topics import topics
 
@@ -95,6 +96,8 @@ BEFORE = _taste(length=0.7, formality=0.3, structure=0.3, warmth=0.6, caution=0.
 AFTER = _taste(length=-0.7, formality=-0.3, structure=0.3, warmth=-0.6, caution=0.3, fit=0.6)
 BEGIN, SPAN = 1_704_067_200.0, 30 * 86_400  # seconds since 1970, seconds
 CHANGE = 0.6  # share of the span before the change
+SKEWED = np.array([[0.0, 2.0, -1.0], [-2.0, 0.0, 3.0], [1.0, -3.0, 0.0]])  # log-odds between the styles
+SKEWED_SPREAD = 0.15  # of a person's log-odds, as a share of these
 CYCLE_STRENGTH, CYCLE_SPREAD = 1.9, 0.3  # logit of a person's preference for a style over the next: mean, deviation
 
 
@@ -240,17 +243,33 @@ def drift(settings: Settings) -> Maker:
 
 def cyclic(settings: Settings) -> Maker:
     """Three styles with the same content, each preferred to the next."""
-    rng = _generator(settings, "cyclic")
-    names = [f"person-{a:02d}" for a in range(settings.annotators)]
-    strength = rng.normal(CYCLE_STRENGTH, CYCLE_SPREAD, settings.annotators)[:, None, None]  # [A, 1, 1]
-    lapses = People.drawn(rng, names).lapses[:, None, None]
     beats = np.roll(np.eye(3), 1, axis=1)  # style s beats style s + 1
-    tastes = (1 - lapses) * expit(strength * (beats - beats.T)) + lapses / 2  # [A, 3, 3]
+    return _in_cycle(settings, "cyclic", CYCLE_STRENGTH * (beats - beats.T), CYCLE_SPREAD / CYCLE_STRENGTH, _styled)
+
+
+def skewed(settings: Settings) -> Maker:
+    """One short sentence in each of three styles; each is preferred to the next, by another margin each time."""
+    return _in_cycle(settings, "skewed", SKEWED, SKEWED_SPREAD, _short)
+
+
+def _in_cycle(
+    settings: Settings,
+    scenario: str,
+    log_odds: Array,  # [3, 3] between the styles, on average over people
+    spread: float,  # deviation of a person's log-odds, as a share of these
+    write: Callable[[Draw, int], tuple[str, tuple[str, ...], list[int]]],
+) -> Maker:
+    """People who compare the styles of responses and nothing else."""
+    rng = _generator(settings, scenario)
+    names = [f"person-{a:02d}" for a in range(settings.annotators)]
+    strength = rng.normal(1, spread, settings.annotators)[:, None, None]  # [A, 1, 1]
+    lapses = People.drawn(rng, names).lapses[:, None, None]
+    tastes = (1 - lapses) * expit(strength * log_odds) + lapses / 2  # [A, 3, 3]
     average = tastes.mean(axis=0)
 
     def make(g: int) -> Group:
-        draw = _draw(settings, "cyclic", g)
-        prompt, responses, order = _styled(draw, settings.responses)
+        draw = _draw(settings, scenario, g)
+        prompt, responses, order = write(draw, settings.responses)
         of_group = np.ix_(order, order)
         pairs = choose_pairs(draw, len(order))
         comparisons: list[Comparison] = []
@@ -262,7 +281,7 @@ def cyclic(settings: Settings) -> Maker:
             prompt,
             responses,
             tuple(comparisons),
-            id=f"cyclic-{g}",
+            id=f"{scenario}-{g}",
             sources=tuple(styles),
             meta={"truth": truth},
         )
@@ -297,6 +316,7 @@ CATALOGUE = {
     "hidden-context": Scenario("an unrecorded criterion decides which taste judges", hidden_context),
     "domains": Scenario("the same queries and responses in four domains with tastes of their own", domains),
     "cyclic": Scenario("three styles that beat each other like rock, paper and scissors", cyclic, STYLED),
+    "skewed": Scenario("three styles in short answers, which beat each other by unequal margins", skewed, STYLED),
     "drift": Scenario("everyone's taste changes after 60 % of the time", drift),
 }
 
@@ -342,6 +362,14 @@ def _styled(draw: Draw, k: int) -> tuple[str, tuple[str, ...], list[int]]:
     order = sample(draw, 3, 3) + [int(3 * draw()) for _ in range(k - 3)]
     actions = [topic.actions[a] for a in sorted(sample(draw, len(topic.actions), 3))]
     return prompt, _distinct([partial(write_in_style, draw, topic, actions, STYLES[s]) for s in order]), order
+
+
+def _short(draw: Draw, k: int) -> tuple[str, tuple[str, ...], list[int]]:
+    """A short question, K answers of one sentence, and the number of each one's style; every style occurs."""
+    topic = pick(draw, topics())
+    prompt = f"How do I {pick(draw, topic.goals)}?"
+    order = sample(draw, 3, 3) + [int(3 * draw()) for _ in range(k - 3)]
+    return prompt, _distinct([partial(write_short, draw, topic, STYLES[s]) for s in order]), order
 
 
 def _distinct(writers: Sequence[Callable[[], str]]) -> tuple[str, ...]:

@@ -143,6 +143,26 @@ def write_in_style(draw: Draw, topic: Topic, actions: Sequence[str], style: str)
     return " ".join(map(sentence, texts))
 
 
+def write_short(draw: Draw, topic: Topic, style: str) -> str:
+    """One short sentence in one of the three manners."""
+    return sentence(pick_wording(draw, wordings(phrases.SHORT_STYLES[style])).format(x=pick(draw, topic.things)))
+
+
+def short_style(text: str) -> str | None:
+    """The manner of a short sentence, by the words it begins with; None where these are of none."""
+    words = text.strip().lower()
+    return next((style for style, openings in _openings().items() if words.startswith(openings)), None)
+
+
+@cache
+def _openings() -> dict[str, tuple[str, ...]]:
+    """The first words of every wording of each manner."""
+    return {
+        style: tuple({text.split(" {x}")[0].lower() for texts in wordings(templates) for text in texts})
+        for style, templates in phrases.SHORT_STYLES.items()
+    }
+
+
 def _list(draw: Draw, before: list[str], items: list[str], after: list[str]) -> str:
     markers = pick(draw, MARKERS)
     inline = markers[0][0] in "(STFa" and draw() < 0.7  # "First: … Second: …" may run on; a bullet needs its line

@@ -79,6 +79,15 @@ class Head(ABC):
         """Log-odds of every pair of one group: `[K, state_width]` → `[K, K]`."""
         return self.log_odds(states[:, None], states[None, :])
 
+    def blocks(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """How much the prompt weighs each independent part of the log-odds, and these parts, one group at a time.
+
+        `[K, state_width]` → weights `[blocks]`, 1 without a gate, and log-odds `[blocks, K, K]`, weighed already: they
+        sum to `all_log_odds`. A head without blocks is one.
+        """
+        log_odds = self.all_log_odds(states)[None]
+        return log_odds.new_ones(1), log_odds
+
     @abstractmethod
     def utilities(self, states: Tensor) -> Tensor:
         """One number per response of one group, higher is better: `[K, state_width]` → `[K]`."""

@@ -75,6 +75,12 @@ class GeneralHead(Head):
             scores = scores * (a[..., self.dim :] + b[..., self.dim :]) / 2
         return scores.sum(-1) / self.tau
 
+    def blocks(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        even, odd = self._blocks(states)
+        gate = states[:, self.dim :] if self.gate else even.new_ones(even.shape)
+        half = (gate * even).T[:, :, None] * odd.T[:, None, :] - (gate * odd).T[:, :, None] * even.T[:, None, :]
+        return gate.mean(0), (half - half.mT) / (2 * self.tau)
+
     def utilities(self, states: Tensor) -> Tensor:
         """Mean log-odds against the other responses of the group, which average to 0; 0 for a single response."""
         return self.all_log_odds(states).sum(-1) / max(states.shape[0] - 1, 1)

@@ -72,6 +72,18 @@ class HybridHead(Head):
         utility, half = self._utility(states), even @ odd.T
         return self.transitive * (utility[:, None] - utility) + self.cyclic * (half - half.T)
 
+    def blocks(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """The utility is the first; the prompt does not weigh it."""
+        import torch
+
+        even, odd = self._blocks(states)
+        utility, half = self._utility(states), even.T[:, :, None] * odd.T[:, None, :]
+        parts = self.transitive * (utility[:, None] - utility)[None], self.cyclic * (half - half.mT)
+        weights = even.new_ones(1 + self.dim // 2)
+        if self.gate:
+            weights[1:] = states[:, self.width :].square().mean(0)  # a pair is weighed by the gates of both
+        return weights, torch.cat(parts)
+
     def utilities(self, states: Tensor) -> Tensor:
         """Mean log-odds against the other responses of the group, which average to 0; 0 for a single response.
 
