@@ -10,10 +10,10 @@ import torch
 
 from polypref import Comparison, Group, PreferenceModel, Rating
 from polypref.customization.config import make_customize_config
-from polypref.customization.instruction import answers
 from polypref.customization.recipe import customize
 from polypref.errors import PolyprefError
 from polypref.groups.writing import save_groups
+from polypref.training.instruction import answers
 
 GROUPS = [
     Group("What is it?", ("a question", "the answer"), [Comparison(0, 1, p=0.2)]),

@@ -11,7 +11,7 @@ import transformers
 from transformers import AutoModelForCausalLM
 
 from polypref import Group
-from polypref.models import imitation
+from polypref.models import foretelling
 from polypref.models.backbones import BackboneSettings
 from polypref.models.embedded import BackboneError
 from polypref.models.imitation import language_head
@@ -81,7 +81,7 @@ def losses(encoder, groups, budget):
 
 
 def marked(model, which=lambda at: True):
-    return [[replace(item, imitated=which(at)) for at, item in enumerate(model.tokenize(group))] for group in GROUPS]
+    return [[replace(item, foretold=which(at)) for at, item in enumerate(model.tokenize(group))] for group in GROUPS]
 
 
 @pytest.mark.parametrize("kind", SPEAKERS)
@@ -113,7 +113,7 @@ def test_the_groups_try_cuts_and_prefixes_that_reach_into_responses(tmp_path):
 def test_responses_that_are_not_imitated_have_no_loss(tmp_path):
     model, lm = speaking(make_speaker(tmp_path, "llama"))
     groups = marked(model, lambda at: at == 1)
-    expected = [vanilla_loss(lm, item) if item.imitated else 0.0 for group in groups for item in group]
+    expected = [vanilla_loss(lm, item) if item.foretold else 0.0 for group in groups for item in group]
     assert losses(model.encoder, groups, 10_000) == pytest.approx(expected, abs=1e-4)
 
 
@@ -122,16 +122,16 @@ def test_what_is_foretold_is_the_response_as_the_template_ends_it(tmp_path, temp
     model, _ = speaking(make_speaker(tmp_path, "llama", template))
     (inputs, *_) = marked(model, lambda at: at == 1)
     (pack,) = model.encoder.packs([inputs], 1000)
-    assert model.inputs.tokenizer.decode(pack.imitated.tokens) == "A question is better" + end
-    before = pack.input_ids[pack.imitated.before[1:, 0], pack.imitated.before[1:, 1]]
-    assert before.tolist() == pack.imitated.tokens[:-1].tolist()
+    assert model.inputs.tokenizer.decode(pack.foretold.tokens) == "A question is better" + end
+    before = pack.input_ids[pack.foretold.before[1:, 0], pack.foretold.before[1:, 1]]
+    assert before.tolist() == pack.foretold.tokens[:-1].tolist()
 
 
 def test_logits_computed_a_few_at_a_time_have_the_same_losses_and_gradients(tmp_path, monkeypatch):
     model, _ = speaking(make_speaker(tmp_path, "llama", tie_word_embeddings=True))
     groups, found = marked(model), []
     for size in (1 << 24, 1000):
-        monkeypatch.setattr(imitation, "_LOGITS", size)
+        monkeypatch.setattr(foretelling, "_LOGITS", size)
         model.encoder.zero_grad()
         (pack,) = model.encoder.packs(groups, 10_000)
         column = model.encoder(pack)[:, -1]

@@ -61,7 +61,7 @@ def plain_losses(encoder, items):
     for item in items:
         tokens = torch.tensor(item.tokens[None].astype(np.int64))
         (pack,) = encoder.packs([[item]], 1)
-        logits = encoder._hidden(pack) @ head.T
+        logits = encoder.hidden(pack) @ head.T
         log_p = logits[0, :-1].log_softmax(-1).gather(1, tokens[0, 1:, None])
         found.append(-log_p[item.boundary - 1 :].mean())
     return found
@@ -75,7 +75,7 @@ def two_passes(model, objective, kept, mu):
     states = torch.cat([encoder(pack)[:, :width] for item in items for pack in encoder.packs([[item]], 1)])
     losses, weights = objective.losses(model.head, states, batch_judgments(kept, model.head.joint))
     preference = (losses * weights).sum() / weights.sum()
-    imitation = torch.stack(plain_losses(encoder, [item for item in items if item.imitated])).mean()
+    imitation = torch.stack(plain_losses(encoder, [item for item in items if item.foretold])).mean()
     (preference + mu * imitation).backward()
     return float(preference.detach()), float(imitation.detach()), gradients(encoder)
 
@@ -113,14 +113,14 @@ def test_passes_of_any_size_add_up_to_the_gradient_of_two_plain_passes(speaker, 
 
 def test_one_response_of_each_group_is_marked(speaker):
     _, _, kept = prepared(speaker())
-    assert all(group.imitates and sum(item.imitated for item in group.inputs) == 1 for group in kept)
+    assert all(group.imitates and sum(item.foretold for item in group.inputs) == 1 for group in kept)
 
 
 def test_the_best_response_is_computed_even_if_the_objective_does_not_use_what_was_said_of_it(speaker):
     model = PreferenceModel.from_backbone(speaker(), "distributional", labels=(1.0, 2.0))
     group = Group("?", ("a", "b", "c", "d"), (Comparison(1, 0),), (Rating(0, 2), Rating(3, 1)))
     (kept,), _ = training_groups([group], model, make_objective("transport"), imitation=True)
-    assert [item.imitated for item in kept.inputs] == [False, True, False]  # of responses 0, 1 and 3
+    assert [item.foretold for item in kept.inputs] == [False, True, False]  # of responses 0, 1 and 3
     assert kept.judgments.rated.tolist() == [0, 2]
     (kept,), _ = training_groups([group], model, make_objective("transport"))
     assert kept.responses == 2
@@ -174,7 +174,7 @@ def test_imitation_makes_the_best_responses_likelier_and_plain_training_does_not
         item
         for group in training_groups(groups, start, objective, imitation=True)[0]
         for item in group.inputs
-        if item.imitated
+        if item.foretold
     ]
 
     @torch.no_grad()

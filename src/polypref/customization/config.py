@@ -6,7 +6,7 @@ from typing import Annotated, Any, Optional, Union
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from polypref.training.config import ConfigError, TrainingConfig, checked, make_config
+from polypref.training.config import ConfigError, InstructionConfig, TrainingConfig, checked, make_config
 
 _SETTINGS = ConfigDict(extra="forbid", frozen=True)
 _OF_THE_STAGES = frozenset(  # settings of a training run that the stages set themselves
@@ -30,21 +30,12 @@ Mixed = Annotated[float, Field(ge=0, le=0.99)]
 Weight = Annotated[float, Field(ge=0)]
 
 
-class Instruction(BaseModel):
+class Instruction(InstructionConfig):
     """Stage 1: the base model learns to answer as the best responses do; decoders only."""
-
-    model_config = _SETTINGS
 
     data: Files
     format: Optional[str] = None
     skip_bad: bool = False
-    epochs: float = Field(1.0, gt=0)
-    max_steps: int = Field(-1, ge=-1)  # −1: as many as the epochs have
-    batch_size: int = Field(16, ge=1)
-    learning_rate: float = Field(2e-5, gt=0)
-    max_length: int = Field(1024, ge=8)
-    save_steps: Optional[int] = Field(None, ge=1)  # none: every epoch
-    trainer: dict[str, Any] = {}  # any other setting of TRL's SFTConfig
 
 
 class General(BaseModel):

@@ -16,7 +16,6 @@ from polypref.customization.config import CustomizeConfig
 from polypref.customization.data import A_DOMAIN, CustomizeData, Parts
 from polypref.customization.distillation import check_objective, with_opinion
 from polypref.customization.figures import write_figures
-from polypref.customization.instruction import tune
 from polypref.customization.interpolation import interpolated
 from polypref.customization.measuring import AllAnswers, Answers, GeneralAnswers, Yardstick
 from polypref.customization.tradeoff import (
@@ -45,6 +44,7 @@ from polypref.models.preference_model import PreferenceModel
 from polypref.training.checkpoints import COMPLETE, last_complete, read_weights
 from polypref.training.config import ConfigError, TrainingConfig, make_config
 from polypref.training.frozen import FrozenEncoder
+from polypref.training.instruction import tune
 from polypref.training.mixing import Enrichment
 from polypref.training.progress import Report
 from polypref.training.recipe import (

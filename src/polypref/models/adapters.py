@@ -6,6 +6,8 @@ import copy
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +46,17 @@ class Lora:
 
 def add_lora(classifier: Any, lora: Lora) -> None:
     """Put adapters into the classifier and freeze everything else but its classification layer."""
+    put_adapters(classifier, lora)
+    base = classifier.base_model_prefix
+    for name, parameter in classifier.named_parameters():
+        if not name.startswith(f"{base}."):
+            parameter.requires_grad_(True)
+
+
+def put_adapters(classifier: Any, lora: Lora) -> None:
+    """Put adapters into a model and freeze everything else."""
     from peft import LoraConfig, inject_adapter_in_model
 
-    base = classifier.base_model_prefix
     targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
     if targets == "all-linear":
         targets = _linear_layers(classifier)
@@ -58,9 +68,6 @@ def add_lora(classifier: Any, lora: Lora) -> None:
         fan_in_fan_out=_transposed(classifier),
     )
     inject_adapter_in_model(config, classifier)
-    for name, parameter in classifier.named_parameters():
-        if not name.startswith(f"{base}."):
-            parameter.requires_grad_(True)
 
 
 def has_lora(classifier: Any) -> bool:
@@ -70,6 +77,24 @@ def has_lora(classifier: Any) -> bool:
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     return any(isinstance(part, BaseTunerLayer) for part in classifier.modules())
+
+
+@contextmanager
+def without_adapters(model: Any) -> Iterator[None]:
+    """The model as it was before adapters were put into it; afterwards they are in use again, and trained."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = [part for part in model.modules() if isinstance(part, BaseTunerLayer)]
+    trained = {part: part.requires_grad for part in model.parameters()}
+    for layer in layers:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
+        for part, is_trained in trained.items():
+            part.requires_grad_(is_trained)
 
 
 def merged(classifier: Any) -> Any:

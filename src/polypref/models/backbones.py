@@ -60,41 +60,47 @@ def load_trained_classifier(name: str, width: int, settings: BackboneSettings) -
 
 def _load(name: str, width: int, settings: BackboneSettings) -> tuple[Any, Any, list[str]]:
     """Model, tokenizer and the names of the weights that the checkpoint did not hold, which are new."""
-    place = resolve(name)
-    check_weights(place)
+    check_weights(resolve(name))
     tokenizer = load_tokenizer(name, settings)
     config = load_config(name, settings)
     config.num_labels = width
+    # a layer of another width is replaced by a new one
+    model, absent = load_as(AutoModelForSequenceClassification, name, config, settings, ignore_mismatched_sizes=True)
+    is_trained = not any(key.startswith("score.") for key in absent)
+    agree_on_padding(model, tokenizer, settings.state_token, is_trained)
+    return model, tokenizer, absent
+
+
+def load_as(kind: Any, name: str, config: Any, settings: BackboneSettings, **options: Any) -> tuple[Any, list[str]]:
+    """The model of a checkpoint as one of transformers' AutoModel classes makes it, and the names of the weights that
+    the checkpoint did not hold, which are new."""
+    place = resolve(name)
+    check_weights(place)
     if not settings.dropout:
         set_dropout(config, dict.fromkeys(dropout_rates(config), 0.0))
-    options: dict[str, Any] = {"dtype": getattr(torch, settings.dtype), "config": config}
-    options["ignore_mismatched_sizes"] = True  # a layer of another width is replaced by a new one
     if settings.quantization:
         options["quantization_config"] = _quantization(settings.quantization)
     if settings.attention not in TREES:
         options["attn_implementation"] = settings.attention
-    check_size(place, _weights_of(config, name, settings))
+    check_size(place, _weights_of(kind, config, name, settings))
     with plain_errors(name), quiet_loading():
-        model, report = AutoModelForSequenceClassification.from_pretrained(
+        model, report = kind.from_pretrained(
             place,
+            config=config,
+            dtype=getattr(torch, settings.dtype),
             revision=settings.revision,
             trust_remote_code=settings.trust_remote_code,
             output_loading_info=True,
             use_safetensors=True,
             **options,
         )
-    absent = sorted({*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])})
-    is_trained = not any(key.startswith("score.") for key in absent)
-    agree_on_padding(model, tokenizer, settings.state_token, is_trained)
-    return model, tokenizer, absent
+    return model, sorted({*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])})
 
 
-def _weights_of(config: Any, name: str, settings: BackboneSettings) -> int:
+def _weights_of(kind: Any, config: Any, name: str, settings: BackboneSettings) -> int:
     """How many weights the model of a configuration has; none is allocated."""
     with plain_errors(name), torch.device("meta"):
-        skeleton: nn.Module = AutoModelForSequenceClassification.from_config(  # type: ignore[no-untyped-call]
-            copy.deepcopy(config), trust_remote_code=settings.trust_remote_code
-        )
+        skeleton: nn.Module = kind.from_config(copy.deepcopy(config), trust_remote_code=settings.trust_remote_code)
     return sum(parameter.numel() for parameter in skeleton.parameters())
 
 

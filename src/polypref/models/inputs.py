@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -34,7 +34,7 @@ class Input:
     tokens: Tokens  # [n], at most the maximal length
     boundary: int  # how many of them are the prompt's
     cut: int  # tokens left out: from the left of the prompt, then of the response
-    imitated: bool = False  # in training, whether its response is one to speak like (see imitation.py)
+    foretold: bool = False  # whether it matters how likely its response is (see foretelling.py)
 
     @property
     def answer(self) -> range:
@@ -84,6 +84,16 @@ class InputFormat:
             framed = bool(ids) and ids[0] == self.tokenizer.bos_token_id
             sequences.append(self._fitted(np.array(ids, dtype=np.int32), boundary, frame=int(framed)))
         return sequences
+
+    def opening(self, prompt: Prompt, room: int) -> Tokens:
+        """The tokens of a prompt up to where an answer begins, cut from the left so that `room` more tokens fit."""
+        text = self._render(_turns(prompt), True, Group(prompt, ("any",)))
+        ids = np.array(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int32)
+        frame = int(len(ids) > 0 and ids[0] == self.tokenizer.bos_token_id)
+        kept = self.max_length - room
+        if kept <= frame:
+            raise BackboneError(f"inputs of {self.max_length} tokens have no room for a prompt and {room} tokens")
+        return replace(self, max_length=kept)._fitted(ids, len(ids), frame).tokens
 
     def _segments(self, prompt: str, responses: list[str]) -> list[Input]:
         before, between, after = self._frame()

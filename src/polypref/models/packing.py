@@ -74,10 +74,11 @@ def _shared_prefix(sequences: Sequence[NDArray[np.int32]]) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Imitated:
-    """The m tokens of a pack that belong to imitated responses, each to be foretold from what comes before it."""
+class Foretold:
+    """The m tokens of a pack's responses that are to be foretold, each from all that comes before it."""
 
-    inputs: Tensor  # [m], the input that each is part of, by its place in the pack
+    inputs: Tensor  # [m], the input that each is part of, among the different ones
+    alike: Tensor  # [n], which of the different inputs each input of the pack is
     tokens: Tensor  # [m]
     before: Tensor  # [m, 2], row and column of the token that comes before
 
@@ -94,7 +95,7 @@ class Pack:
     row: Row | None = None
     attention_mask: Tensor | None = None  # [rows, L], for padded rows
     token_type_ids: Tensor | None = None  # [rows, L], where the model has them
-    imitated: Imitated | None = None  # None: none of the responses are
+    foretold: Foretold | None = None  # None: none of the responses are
 
     @property
     def tokens(self) -> int:
@@ -129,23 +130,24 @@ def pack_trees(trees: Sequence[Tree], pad: int | None, device: torch.device) -> 
         prompts=_tensor(np.array([(0, prompt) for prompt in prompts]), device),
         position_ids=_tensor(np.concatenate(positions)[None], device),
         row=Row(branchings, device),
-        imitated=_imitated([item for tree in trees for item in tree.inputs], before, device),
+        foretold=_of_all([item for tree in trees for item in tree.inputs], before, device),
     )
 
 
 def _foretold(item: Input) -> range:
-    """Which of the tokens the language-modelling loss is of."""
-    return item.answer if item.imitated else range(0)
+    """Which of the tokens are to be foretold."""
+    return item.answer if item.foretold else range(0)
 
 
-def _imitated(
+def _of_all(
     inputs: Sequence[Input], before: Sequence[Sequence[tuple[int, int]]], device: torch.device
-) -> Imitated | None:
+) -> Foretold | None:
     """The tokens to be foretold, given for each input where those before them lie."""
     if not any(before):
         return None
-    return Imitated(
+    return Foretold(
         inputs=_tensor(np.repeat(np.arange(len(inputs)), [len(places) for places in before]), device),
+        alike=_tensor(np.arange(len(inputs)), device),
         tokens=_tensor(np.concatenate([item.tokens[list(_foretold(item))] for item in inputs]), device),
         before=_tensor(np.array([place for places in before for place in places]), device),
     )
@@ -183,7 +185,7 @@ def pack_rows(
         prompts=_tensor(np.array([(at, max(item.boundary - 1, 0)) for at, item in enumerate(inputs)]), device),
         attention_mask=_tensor(mask, device),
         token_type_ids=_tensor(types, device) if segments else None,
-        imitated=_imitated(inputs, before, device),
+        foretold=_of_all(inputs, before, device),
     )
 
 
@@ -192,7 +194,7 @@ def distinct(inputs: Sequence[Input]) -> dict[int, list[int]]:
     first: dict[tuple[bytes, int, bool], int] = {}
     found: dict[int, list[int]] = {}
     for at, item in enumerate(inputs):
-        original = first.setdefault((item.tokens.tobytes(), item.boundary, item.imitated), at)
+        original = first.setdefault((item.tokens.tobytes(), item.boundary, item.foretold), at)
         if original == at:
             found[at] = []
         else:
@@ -201,20 +203,20 @@ def distinct(inputs: Sequence[Input]) -> dict[int, list[int]]:
 
 
 def with_copies(pack: Pack, copies: Mapping[int, Sequence[int]]) -> Pack:
-    """The pack with more members, which read their states where the member they are copies of reads its own."""
+    """The pack with more members, which read what they ask for where the member they are copies of reads its own."""
     if not any(copies.get(member) for member in pack.members):
         return pack
     same = [(member, *copies.get(member, ())) for member in pack.members]
     sizes = torch.tensor([len(members) for members in same], device=pack.ends.device)
-    imitated = pack.imitated
-    if imitated is not None:
-        imitated = replace(imitated, inputs=(sizes.cumsum(0) - sizes)[imitated.inputs])
+    foretold = pack.foretold
+    if foretold is not None:
+        foretold = replace(foretold, alike=foretold.alike.repeat_interleave(sizes))
     return replace(
         pack,
         members=tuple(member for members in same for member in members),
         ends=pack.ends.repeat_interleave(sizes, 0),
         prompts=pack.prompts.repeat_interleave(sizes, 0),
-        imitated=imitated,
+        foretold=foretold,
     )
 
 

@@ -28,6 +28,20 @@ class LoraConfig(BaseModel):
     targets: tuple[str, ...] = ()  # names of layers; none: all linear layers of the backbone
 
 
+class InstructionConfig(BaseModel):
+    """How a language model is fine-tuned."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: float = Field(1.0, gt=0)
+    max_steps: int = Field(-1, ge=-1)  # −1: as many as the epochs have
+    batch_size: int = Field(16, ge=1)
+    learning_rate: float = Field(2e-5, gt=0)
+    max_length: int = Field(1024, ge=8)
+    save_steps: Optional[int] = Field(None, ge=1)  # none: every epoch
+    trainer: dict[str, Any] = {}  # any other setting of TRL's SFTConfig
+
+
 class TrainingConfig(BaseModel):
     """One run. Fields left out have the values given here; the resolved configuration is saved with the model."""
 

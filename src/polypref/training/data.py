@@ -103,8 +103,8 @@ def _judged_only(judgments: GroupJudgments, uses: Uses, best: int | None) -> tup
 
 def _imitating(group: TrainingGroup, best: int) -> TrainingGroup:
     """The group with its best response marked, unless nothing of it is left."""
-    inputs = [replace(item, imitated=at == best and len(item.answer) > 0) for at, item in enumerate(group.inputs)]
-    return replace(group, inputs=inputs, imitates=any(item.imitated for item in inputs))
+    inputs = [replace(item, foretold=at == best and len(item.answer) > 0) for at, item in enumerate(group.inputs)]
+    return replace(group, inputs=inputs, imitates=any(item.foretold for item in inputs))
 
 
 def _taken(judgments: GroupJudgments, pairs: slice, rated: slice) -> GroupJudgments:

@@ -1,4 +1,4 @@
-"""Stage 1: ordinary instruction tuning of the base model on the best responses, with TRL's SFTTrainer."""
+"""Supervised fine-tuning of a language model on the best responses, with TRL's SFTTrainer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, PrinterCallback, TrainerCallback
 
-from polypref.customization.config import Instruction
 from polypref.errors import PolyprefError
 from polypref.groups.deriving import best_response
 from polypref.groups.model import Group
@@ -21,14 +20,14 @@ from polypref.models.inputs import InputFormat
 from polypref.models.preference_model import PreferenceModel
 from polypref.models.screening import check_weights
 from polypref.training.checkpoints import drop_unfinished, last_complete, mark_complete
-from polypref.training.config import ConfigError
+from polypref.training.config import ConfigError, InstructionConfig
 from polypref.training.progress import Report, StepReporter
 
 _IGNORED = -100  # the label of tokens that are not learned
 
 
 def tune(
-    settings: Instruction,
+    settings: InstructionConfig,
     backbone: str,
     groups: Sequence[Group],
     out: Path,
