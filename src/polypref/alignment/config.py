@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Optional
+from typing import Any, Literal, Optional, Union
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from polypref.training.config import LoraConfig, checked
+from polypref.training.config import InstructionConfig, LoraConfig, checked
 
 
 class SamplingConfig(BaseModel):
@@ -33,24 +33,13 @@ class FitConfig(BaseModel):
     schedule: str = "constant"
     max_grad_norm: float = Field(1.0, gt=0)
     weight_decay: float = Field(0.0, ge=0)
-    tokens_per_pass: Optional[int] = Field(None, ge=1)
-    save_steps: Optional[int] = Field(None, ge=1)  # checkpoints within an iteration; none: after it
-    trainer: dict[str, Any] = {}
+    tokens_per_pass: int = Field(1024, ge=1)  # computed at once where gradients are needed
 
 
-class BestResponses(BaseModel):
+class BestResponses(InstructionConfig):
     """Supervised fine-tuning on the best response of each group, before the first iteration."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     data: tuple[str, ...] = Field(min_length=1)
-    epochs: float = Field(1.0, gt=0)
-    max_steps: int = Field(-1, ge=-1)
-    batch_size: int = Field(8, ge=1)
-    learning_rate: float = Field(2e-5, gt=0)
-    max_length: int = Field(1024, ge=8)
-    save_steps: Optional[int] = Field(None, ge=1)
-    trainer: dict[str, Any] = {}
 
 
 class AlignmentConfig(BaseModel):
@@ -60,7 +49,7 @@ class AlignmentConfig(BaseModel):
 
     # who learns, from whom, on what
     policy: str = "embedded:smollm2"  # a causal language model
-    guide: str = Field(min_length=1)  # the preference model that judges samples
+    guide: Union[str, tuple[str, ...]] = Field(min_length=1)  # one preference model that judges samples, or several
     prompts: tuple[str, ...] = Field(min_length=1)  # data whose prompts are answered; what people said is not looked at
     columns: dict[str, str] = {}
     sft: Optional[BestResponses] = None
