@@ -170,6 +170,14 @@ class StateAnswer(Answer):
         """The values of the labels over which the head predicts the crowd's opinion, `[d]`; None for other heads."""
         return self.head.labels
 
+    @property
+    def best(self) -> int:
+        """The index of the preferred response: the first of `rank()`."""
+        return self.rank()[0]
+
+    def __repr__(self) -> str:
+        return f"StateAnswer(best={self.best}, utilities={self.utilities.round(3).tolist()})"
+
     def opinions(self) -> Floats:
         """The distributions, `[K, d]`; other heads refuse."""
         refuse_joint(self.head, "distributions")

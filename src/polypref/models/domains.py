@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
@@ -134,6 +135,12 @@ class _Shared(PreferenceModel):
         raise PolyprefError(
             "this model shares its weights with those of other domains; to save it by itself, load it with "
             "PreferenceModel.from_pretrained(…, domain=…)"
+        )
+
+    def to(self, device: str | torch.device) -> PreferenceModel:
+        raise PolyprefError(
+            "this model shares its weights with those of other domains, which stay together: name the device when they "
+            "are loaded, as DomainModels.from_pretrained(…, device=…)"
         )
 
 
