@@ -47,8 +47,7 @@ def tune(
         from trl.trainer.sft_trainer import SFTTrainer
     except ImportError:
         raise PolyprefError(
-            "stage 1 trains with TRL, which is not installed; install it with pip install 'polypref[sft]', or leave "
-            "instruction out"
+            "stage 1 trains with TRL, which is not installed; install it with pip install trl, or leave instruction out"
         ) from None
     loading = BackboneSettings(
         dtype="bfloat16" if loading.dtype == "bfloat16" else "float32", trust_remote_code=loading.trust_remote_code
