@@ -15,6 +15,7 @@ from polypref.errors import PolyprefError
 from polypref.groups.deriving import best_response
 from polypref.groups.model import Group
 from polypref.models.backbones import BackboneSettings, plain_errors, quiet_loading
+from polypref.models.bars import bars_on_terminals
 from polypref.models.embedded import resolve
 from polypref.models.folders import staged_folder
 from polypref.models.inputs import InputFormat
@@ -99,8 +100,9 @@ def tune(
         callbacks=[StepReporter(report), _Completer()],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    with staged_folder(out) as folder:
+    with bars_on_terminals():
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with staged_folder(out) as folder, bars_on_terminals():
         model.save_pretrained(folder)
         inputs.tokenizer.save_pretrained(folder)
     shutil.rmtree(run, ignore_errors=True)

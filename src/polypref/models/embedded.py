@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polypref.errors import PolyprefError
+from polypref.models.bars import all_bars_on_terminals
 from polypref.models.folders import staged_folder
 
 PREFIX = "embedded:"
@@ -56,7 +57,7 @@ def _smollm2(package: Path) -> Path:
     source = next(package.glob("*.gguf"))
     target = cache_folder() / f"{source.stem}-{source.stat().st_size}"
     if not (target / "config.json").exists():
-        with staged_folder(target) as folder:
+        with staged_folder(target) as folder, all_bars_on_terminals():
             _convert_gguf(source, folder)
     return target
 
