@@ -37,7 +37,9 @@ from polypref.training.data import Tally, TrainingGroup, training_groups
 from polypref.training.frozen import FrozenEncoder, with_features
 from polypref.training.memory import affordable_tokens, keep_freed_memory
 from polypref.training.mixing import Enrichment, EpochTeller, MixingSampler
+from polypref.training.places import anywhere
 from polypref.training.progress import ModelWatcher, Report, callbacks
+from polypref.training.reporters import check_reporters
 from polypref.training.trainer import GroupDataset, PreferenceTrainer
 
 CONFIG = "training.json"  # the resolved configuration, beside the model
@@ -75,6 +77,7 @@ def train(
     """
     report = _joined(report or Report())
     out = Path(config.out)
+    check_reporters(config.report_to)
     checkpoint = _checkpoint(out, config)
 
     groups, eval_groups = _data(config, groups, eval_groups, report)
@@ -194,7 +197,7 @@ def _begin(out: Path, config: TrainingConfig) -> None:
         return
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_whole(out / CONFIG, config.to_json())
+        write_whole(out / CONFIG, anywhere(config).to_json())
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror}") from error
 
@@ -208,8 +211,9 @@ def _check_same_run(out: Path, config: TrainingConfig) -> None:
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {out / CONFIG} ({error}); start again with a new --out") from error
     now = json.loads(config.to_json())
+    same = json.loads(anywhere(config).to_json())  # version 0.1 wrote paths as they were given
     for name in now.keys() - {"resume", "out", "logging_steps", "report_to", "keep_checkpoints"}:
-        if before.get(name) != now[name]:
+        if before.get(name) not in (same[name], now[name]):
             raise ConfigError(
                 f"the run in {out} was started with {name} {before.get(name)!r}, not {now[name]!r}; resume it with the "
                 "same settings, or start another with a new --out"
@@ -258,6 +262,7 @@ def check_run(config: TrainingConfig, groups: Sequence[Group], mixed: Sequence[G
     if mixed:
         _check_data(objective, mixed)
     _check_weights(config, head)
+    check_reporters(config.report_to)
     _arguments(config, evaluated)
     return head
 
