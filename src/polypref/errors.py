@@ -53,5 +53,5 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
 
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)
-    meant = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"unknown {what} {name!r}{meant}; known are {', '.join(names)}"
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {what} {name!r}; known are {', '.join(names)}{meant}"

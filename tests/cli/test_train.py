@@ -131,7 +131,8 @@ def test_curves_go_to_tensorboard_and_an_unknown_tracker_is_one_sentence(train, 
     assert PreferenceModel.from_pretrained(tmp_path / "model").head.name == "scalar"
     run = train("--report-to", "tensorbord")
     assert run.status == 2
-    assert run.err.startswith("polypref: unknown place to report to 'tensorbord' (did you mean 'tensorboard'?); known")
+    assert run.err.startswith("polypref: unknown place to report to 'tensorbord'; known are azure_ml, ")
+    assert run.err.endswith("; did you mean 'tensorboard'?\n")
     assert len(run.err.splitlines()) == 1
 
 

@@ -198,7 +198,7 @@ def test_a_held_out_share_of_nothing_is_refused(settings):
         ({"quantization": "4bit"}, "quantised weights cannot be trained themselves"),
         ({"head": "general", "head_settings": {"dim": "eight"}}, "do not fit a general head"),
         ({"objective": "transport"}, "trains a head that is distributional"),
-        ({"report_to": "tensorbored"}, "unknown place to report to 'tensorbored' (did you mean 'tensorboard'?); known"),
+        ({"report_to": "tensorbored"}, "unknown place to report to 'tensorbored'; known are azure_ml"),
         ({"report_to": ["dagshub"]}, "report_to names dagshub, which is not installed here"),
         ({"frozen": True, "head": "general", "head_settings": {"gate": True}}, "prompt gate"),
         ({"backbone": "nowhere/to-be-found"}, "cannot load the model"),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from polypref import choice
-from polypref.errors import DataError, PolyprefError
+from polypref.errors import DataError, PolyprefError, unknown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -197,7 +197,7 @@ class StateAnswer(Answer):
             order = np.argsort(-self.utilities, kind="stable").tolist()
             return Ranking(rule, order, self.utilities.tolist())
         if rule not in RULES:
-            raise PolyprefError(f"unknown rule {rule!r}; known are {', '.join(RULES)}")
+            raise PolyprefError(unknown("rule", rule, RULES))
         P = self.preferences
         if rule == "lottery":
             return _lottery(P)

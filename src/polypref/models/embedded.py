@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from polypref.errors import PolyprefError
+from polypref.errors import PolyprefError, unknown
 from polypref.models.bars import all_bars_on_terminals
 from polypref.models.folders import staged_folder
 
@@ -32,8 +32,7 @@ def resolve(name: str) -> str:
         return name
     short = name.removeprefix(PREFIX)
     if short not in EMBEDDED:
-        known = ", ".join(PREFIX + known for known in EMBEDDED)
-        raise BackboneError(f"unknown embedded model {name!r}; known are {known}")
+        raise BackboneError(unknown("embedded model", name, [PREFIX + known for known in EMBEDDED]))
     model = EMBEDDED[short]
     spec = importlib.util.find_spec(model.package)  # finds the package without importing it
     if spec is None or spec.origin is None:

@@ -154,8 +154,7 @@ def checked(kind: type[_Model], settings: dict[str, Any]) -> _Model:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            known = ", ".join(_innermost(kind, first["loc"][:-1]).model_fields)
-            raise ConfigError(f"unknown setting {name!r}; known are {known}") from None
+            raise ConfigError(unknown("setting", name, _innermost(kind, first["loc"][:-1]).model_fields)) from None
         if first["type"] == "missing":
             raise ConfigError(f"the setting {name} is missing") from None
         raise ConfigError(f"the setting {name} is {first['input']!r}: {first['msg'].lower()}") from None

@@ -16,6 +16,7 @@ import torch
 from transformers import TrainerCallback, TrainingArguments
 
 from polypref import __version__
+from polypref.errors import unknown
 from polypref.evaluation.catalogue import BY_NAME, WATCHED
 from polypref.files import write_whole
 from polypref.groups.deriving import comparisons_from_ratings
@@ -355,7 +356,7 @@ def _arguments(config: TrainingConfig, evaluated: bool) -> TrainingArguments:
     if config.patience and not config.best_metric:
         raise ConfigError("patience needs to know which metric should get better; set best_metric, such as accuracy")
     if config.best_metric and config.best_metric not in METRICS:
-        raise ConfigError(f"unknown best_metric {config.best_metric!r}; known are {', '.join(METRICS)}")
+        raise ConfigError(unknown("best_metric", config.best_metric, METRICS))
     strategies: dict[str, Any] = {
         "save_strategy": "steps" if config.save_steps else "epoch",
         "save_steps": config.save_steps or 500,
