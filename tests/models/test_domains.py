@@ -384,6 +384,7 @@ def test_a_shared_model_is_neither_saved_nor_moved_by_accident(customised, tmp_p
     for model in (models["academy"], models.own):
         refused(lambda model=model: model.save_pretrained(tmp_path / "saved"), "shares its weights", "domain=")
         assert not list((tmp_path / "saved").glob("*.safetensors"))
+    for model in (models["general"], models["academy"], models.own):
         refused(lambda model=model: model.to("cpu"), "shares its weights", "device=")
     assert isinstance(models.own, OwnDomains)
 
