@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from polypref.cli import common
-from polypref.errors import PolyprefError, unknown
+from polypref.errors import PolyprefError
 
 if TYPE_CHECKING:
     from polypref.groups.model import Group
@@ -50,7 +50,7 @@ def rank(
 ) -> None:
     """Rank the responses of each group, best first."""
     if rule not in _MEANING:
-        raise PolyprefError(unknown("rule", rule, _MEANING))
+        raise PolyprefError(f"unknown rule {rule!r}; known are {', '.join(_MEANING)}")
     sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
     groups = list(sources)
     sources.report_skipped()
