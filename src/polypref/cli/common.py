@@ -91,6 +91,7 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no states, and r
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
+INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
 _WIDEST = 10_000  # characters of a line in a file or a pipe
 
 _Bar = Callable[[str], AbstractContextManager[Optional["Progress"]]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Optional, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from polypref.training.config import ConfigError, InstructionConfig, TrainingConfig, checked, make_config
+from polypref.training.config import ConfigError, InstructionConfig, Names, TrainingConfig, checked, make_config
 
 _SETTINGS = ConfigDict(extra="forbid", frozen=True)
 _OF_THE_STAGES = frozenset(  # settings of a training run that the stages set themselves
@@ -20,11 +20,6 @@ _OF_THE_TRAINER = frozenset(  # settings of transformers' Trainer that decide wh
 _OF_THE_WATCH = frozenset("eval_steps save_steps keep_checkpoints best_metric patience imitation".split())
 
 
-def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-Files = Annotated[tuple[str, ...], BeforeValidator(_listed)]  # one, or several
 Share = Annotated[float, Field(ge=0, lt=1)]
 Mixed = Annotated[float, Field(ge=0, le=0.99)]
 Weight = Annotated[float, Field(ge=0)]
@@ -33,7 +28,7 @@ Weight = Annotated[float, Field(ge=0)]
 class Instruction(InstructionConfig):
     """Stage 1: the base model learns to answer as the best responses do; decoders only."""
 
-    data: Files
+    data: Names
     format: Optional[str] = None
     skip_bad: bool = False
 
@@ -46,8 +41,8 @@ class General(BaseModel):
 
     model_config = _SETTINGS
 
-    data: dict[str, Files] = {}  # name of the set -> its files
-    eval_data: dict[str, Files] = {}  # test sets; of sets without one, `eval_share` is held out
+    data: dict[str, Names] = {}  # name of the set -> its files
+    eval_data: dict[str, Names] = {}  # test sets; of sets without one, `eval_share` is held out
     eval_share: Share = 0.1
     format: Optional[str] = None
     skip_bad: bool = False
@@ -62,9 +57,9 @@ class Domains(BaseModel):
 
     model_config = _SETTINGS
 
-    data: Union[dict[str, Files], Files]  # of each domain by name, or groups that carry their domain
-    eval_data: Union[dict[str, Files], Files] = ()  # test sets, never used to choose; else `eval_share` is held out
-    only: Files = ()  # domains to customise for; none: all
+    data: Union[dict[str, Names], Names]  # of each domain by name, or groups that carry their domain
+    eval_data: Union[dict[str, Names], Names] = ()  # test sets, never used to choose; else `eval_share` is held out
+    only: Names = ()  # domains to customise for; none: all
     eval_share: Share = 0.1
     choose_share: float = Field(0.1, gt=0, lt=1)  # of the training prompts, of domains and general sets
     choose_most: int = Field(500, ge=1)  # groups of a general set to choose by; the others are trained on

@@ -290,7 +290,7 @@ def stage_3_groups(config: CustomizeConfig, groups: Sequence[Group], general: Pr
 def draw(write: Callable[[], list[Path]], report: Report) -> None:
     """Write figures, if there is what draws them."""
     if importlib.util.find_spec("matplotlib") is None:
-        report.line("no figures are drawn, for they need matplotlib: pip install 'polypref[figures]'")
+        report.line("no figures are drawn, for they need matplotlib: pip install matplotlib")
     else:
         write()
 

@@ -23,7 +23,7 @@ def pyarrow(what: str) -> Any:
     try:
         import pyarrow
     except ImportError:
-        raise DataError(f"{what} need pyarrow: pip install 'polypref[parquet]'") from None
+        raise DataError(f"{what} need pyarrow: pip install pyarrow") from None
     return pyarrow
 
 

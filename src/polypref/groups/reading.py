@@ -158,7 +158,7 @@ def _hub_dataset(name: str) -> Iterator[Mapping[str, Any]]:
         import datasets
     except ImportError:
         raise DataError(
-            "there is no such file; to read it from the hub, install the datasets library: pip install 'polypref[hub]'",
+            "there is no such file; to read it from the hub, install the datasets library: pip install datasets",
             file=name,
         ) from None
     path, _, part = name.rstrip("]").partition("[")

@@ -55,19 +55,26 @@ def add_lora(classifier: Any, lora: Lora) -> None:
 
 def put_adapters(classifier: Any, lora: Lora) -> None:
     """Put adapters into a model and freeze everything else."""
-    from peft import LoraConfig, inject_adapter_in_model
-
+    peft = _peft()
     targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
     if targets == "all-linear":
         targets = _linear_layers(classifier)
-    config = LoraConfig(
+    config = peft.LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         target_modules=targets,
         exclude_modules=_of_the_same_name(classifier, targets),
         fan_in_fan_out=_transposed(classifier),
     )
-    inject_adapter_in_model(config, classifier)
+    peft.inject_adapter_in_model(config, classifier)
+
+
+def _peft() -> Any:
+    try:
+        import peft
+    except ImportError:
+        raise BackboneError("adapters need peft: pip install peft") from None
+    return peft
 
 
 def has_lora(classifier: Any) -> bool:
@@ -249,9 +256,9 @@ def load_own_adapter(name: str, width: int, settings: BackboneSettings) -> tuple
 def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, Any]:
     """A reward model saved as an adapter on its base model: classifier with the adapter merged, tokenizer, and the
     base model's configuration. A tokenizer that lies beside the adapter is the one it was trained with."""
-    from peft import PeftModel
     from safetensors import safe_open
 
+    peft = _peft()
     base, weights = base_of(name), Path(name) / WEIGHTS
     if not weights.exists():
         raise BackboneError(f"the adapter {name!r} lacks its weights ({WEIGHTS})")
@@ -267,7 +274,7 @@ def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, Any]:
     classifier.config.get_text_config().pad_token_id = config.get_text_config().pad_token_id  # as it was trained
     agree_on_padding(classifier, tokenizer, settings.state_token, is_trained=True)
     with plain_errors(name):
-        classifier = PeftModel.from_pretrained(classifier, name).merge_and_unload()
+        classifier = peft.PeftModel.from_pretrained(classifier, name).merge_and_unload()
     return classifier, tokenizer, config
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from polypref.errors import PolyprefError
+from polypref.errors import PolyprefError, unknown
+from polypref.models.bars import all_bars_on_terminals
 from polypref.models.folders import staged_folder
 
 PREFIX = "embedded:"
@@ -31,8 +32,7 @@ def resolve(name: str) -> str:
         return name
     short = name.removeprefix(PREFIX)
     if short not in EMBEDDED:
-        known = ", ".join(PREFIX + known for known in EMBEDDED)
-        raise BackboneError(f"unknown embedded model {name!r}; known are {known}")
+        raise BackboneError(unknown("embedded model", name, [PREFIX + known for known in EMBEDDED]))
     model = EMBEDDED[short]
     spec = importlib.util.find_spec(model.package)  # finds the package without importing it
     if spec is None or spec.origin is None:
@@ -56,7 +56,7 @@ def _smollm2(package: Path) -> Path:
     source = next(package.glob("*.gguf"))
     target = cache_folder() / f"{source.stem}-{source.stat().st_size}"
     if not (target / "config.json").exists():
-        with staged_folder(target) as folder:
+        with staged_folder(target) as folder, all_bars_on_terminals():
             _convert_gguf(source, folder)
     return target
 

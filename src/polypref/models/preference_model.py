@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +20,8 @@ from polypref.models.adapters import (
     merged,
     names_adapter,
 )
-from polypref.models.answer import Floats, StateAnswer, ordered_pairs, refuse_joint
+from polypref.models.answer import StateAnswer, ordered_pairs
+from polypref.models.asking import Answering
 from polypref.models.backbones import (
     BackboneSettings,
     dropout_rates,
@@ -50,8 +51,8 @@ DEFAULT_MAX_LENGTH = 1024
 WINDOW = 64  # groups encoded together
 
 
-class PreferenceModel:
-    """A preference model. Every method takes one group or a list of groups and returns NumPy."""
+class PreferenceModel(Answering):
+    """A preference model. What takes groups takes one group or a list of groups, and returns NumPy."""
 
     def __init__(self, encoder: StateEncoder, head: Head, inputs: InputFormat) -> None:
         self.encoder = encoder
@@ -224,47 +225,11 @@ class PreferenceModel:
 
     # — using —
 
-    @overload
-    def states(self, groups: Group) -> Floats: ...
-    @overload
-    def states(self, groups: Sequence[Group]) -> list[Floats]: ...
-    def states(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
-        """One vector per response, `[K, width]`: the logits that vanilla transformers computes."""
-        refuse_joint(self.head, "states")
-        return self._each(groups, lambda answer: answer.states)
-
-    @overload
-    def preferences(self, groups: Group) -> Floats: ...
-    @overload
-    def preferences(self, groups: Sequence[Group]) -> list[Floats]: ...
-    def preferences(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
-        """P[i, j] = P(i ≻ j), `[K, K]`: P + Pᵀ = 1, ½ on the diagonal."""
-        return self._each(groups, lambda answer: answer.preferences)
-
-    @overload
-    def utilities(self, groups: Group) -> Floats: ...
-    @overload
-    def utilities(self, groups: Sequence[Group]) -> list[Floats]: ...
-    def utilities(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
-        """One number per response, `[K]`, higher is better; for heads without a utility, mean log-odds in the group."""
-        return self._each(groups, lambda answer: answer.utilities)
-
-    @overload
-    def distributions(self, groups: Group) -> Floats: ...
-    @overload
-    def distributions(self, groups: Sequence[Group]) -> list[Floats]: ...
-    def distributions(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
-        """The crowd's opinion of each response over the labels, `[K, d]`; rows sum to 1."""
-        refuse_joint(self.head, "distributions")
-        return self._each(groups, StateAnswer.opinions)
-
-    @overload
-    def rank(self, groups: Group, rule: str = "borda") -> list[int]: ...
-    @overload
-    def rank(self, groups: Sequence[Group], rule: str = "borda") -> list[list[int]]: ...
-    def rank(self, groups: Group | Sequence[Group], rule: str = "borda") -> list[int] | list[list[int]]:
-        """Indices of the responses, best first, under `borda`, `copeland`, `kemeny`, `lottery` or `utility`."""
-        return self._each(groups, lambda answer: answer.rank(rule))
+    def to(self, device: str | torch.device) -> PreferenceModel:
+        """Put the model on a device, such as `cuda` or `cpu`, and return it."""
+        move_to(self.encoder.classifier, device)
+        self.encoder.to(device)  # with what the head adds
+        return self
 
     def encode(self, groups: Iterable[Group], budget: int = DEFAULT_BUDGET) -> Iterator[tuple[Group, StateAnswer]]:
         """Each group with what the model says of it, in order; groups are taken from the stream a window at a time."""
@@ -288,11 +253,6 @@ class PreferenceModel:
             return self.encoder.states(tokenized, budget)
         finally:
             self.encoder.train(training)
-
-    def _each(self, groups: Group | Sequence[Group], read: Callable[[StateAnswer], Any]) -> Any:
-        if isinstance(groups, Group):
-            return self._each([groups], read)[0]
-        return [read(answer) for _, answer in self.encode(groups)]
 
 
 def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ import torch
 from transformers import TrainerCallback, TrainingArguments
 
 from polypref import __version__
+from polypref.errors import unknown
 from polypref.evaluation.catalogue import BY_NAME, WATCHED
 from polypref.files import write_whole
 from polypref.groups.deriving import comparisons_from_ratings
@@ -37,7 +38,9 @@ from polypref.training.data import Tally, TrainingGroup, training_groups
 from polypref.training.frozen import FrozenEncoder, with_features
 from polypref.training.memory import affordable_tokens, keep_freed_memory
 from polypref.training.mixing import Enrichment, EpochTeller, MixingSampler
+from polypref.training.places import anywhere
 from polypref.training.progress import ModelWatcher, Report, callbacks
+from polypref.training.reporters import check_reporters
 from polypref.training.trainer import GroupDataset, PreferenceTrainer
 
 CONFIG = "training.json"  # the resolved configuration, beside the model
@@ -75,6 +78,7 @@ def train(
     """
     report = _joined(report or Report())
     out = Path(config.out)
+    check_reporters(config.report_to)
     checkpoint = _checkpoint(out, config)
 
     groups, eval_groups = _data(config, groups, eval_groups, report)
@@ -194,7 +198,7 @@ def _begin(out: Path, config: TrainingConfig) -> None:
         return
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_whole(out / CONFIG, config.to_json())
+        write_whole(out / CONFIG, anywhere(config).to_json())
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror}") from error
 
@@ -208,8 +212,9 @@ def _check_same_run(out: Path, config: TrainingConfig) -> None:
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {out / CONFIG} ({error}); start again with a new --out") from error
     now = json.loads(config.to_json())
+    same = json.loads(anywhere(config).to_json())  # version 0.1 wrote paths as they were given
     for name in now.keys() - {"resume", "out", "logging_steps", "report_to", "keep_checkpoints"}:
-        if before.get(name) != now[name]:
+        if before.get(name) not in (same[name], now[name]):
             raise ConfigError(
                 f"the run in {out} was started with {name} {before.get(name)!r}, not {now[name]!r}; resume it with the "
                 "same settings, or start another with a new --out"
@@ -258,6 +263,7 @@ def check_run(config: TrainingConfig, groups: Sequence[Group], mixed: Sequence[G
     if mixed:
         _check_data(objective, mixed)
     _check_weights(config, head)
+    check_reporters(config.report_to)
     _arguments(config, evaluated)
     return head
 
@@ -350,7 +356,7 @@ def _arguments(config: TrainingConfig, evaluated: bool) -> TrainingArguments:
     if config.patience and not config.best_metric:
         raise ConfigError("patience needs to know which metric should get better; set best_metric, such as accuracy")
     if config.best_metric and config.best_metric not in METRICS:
-        raise ConfigError(f"unknown best_metric {config.best_metric!r}; known are {', '.join(METRICS)}")
+        raise ConfigError(unknown("best_metric", config.best_metric, METRICS))
     strategies: dict[str, Any] = {
         "save_strategy": "steps" if config.save_steps else "epoch",
         "save_steps": config.save_steps or 500,
