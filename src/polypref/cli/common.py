@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, cast, get_args
 
@@ -15,8 +15,8 @@ from polypref.errors import DataError, PolyprefError
 
 if TYPE_CHECKING:
     from polypref.groups.model import Group
-    from polypref.groups.reading import GroupReader
     from polypref.groups.rows import Progress
+    from polypref.groups.sources import Sources
     from polypref.models.answer import Cut
     from polypref.models.backbones import BackboneSettings
     from polypref.models.domains import DomainModels
@@ -72,6 +72,15 @@ Preferred = Annotated[
     Optional[str],
     typer.Option("--preferred", metavar="DOMAIN", help="Domain form: the domain whose responses are preferred."),
 ]
+ColumnNames = Annotated[
+    Optional[str],
+    typer.Option(
+        "--columns",
+        metavar="FIELD=COLUMN,…",
+        help="Columns under other names than the format's, such as prompt=question,chosen=good.",
+        show_default=False,
+    ),
+]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Count and leave out bad rows instead of stopping.")]
 Without = Annotated[
     Optional[list[str]],
@@ -93,84 +102,31 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 
 _WIDEST = 10_000  # characters of a line in a file or a pipe
 
-_Bar = Callable[[str], AbstractContextManager[Optional["Progress"]]]
 
+def sources_of(
+    data: Sequence[str],
+    *,
+    format: str | None,
+    preferred: str | None,
+    columns: str | None,
+    skip_bad: bool,
+    without: Collection[str] | None,
+    pairs_from_ratings: bool = False,
+) -> Sources:
+    """The data of a command, read with a progress bar."""
+    from polypref.groups.columns import parse_columns
+    from polypref.groups.sources import Sources
 
-class Sources:
-    """The groups of one or several sources, read with a progress bar; afterwards it knows what was skipped."""
-
-    def __init__(
-        self,
-        data: Sequence[str],
-        *,
-        format: str | None,
-        preferred: str | None,
-        skip_bad: bool,
-        without: Collection[str] | None,
-    ) -> None:
-        from polypref.groups.reading import GroupReader
-
-        self.readers: list[GroupReader] = [
-            GroupReader(name, format=format, preferred=preferred, skip_bad=skip_bad) for name in data
-        ]
-        self.without = without or ()
-
-    def __iter__(self) -> Iterator[Group]:
-        return self._merged(progress_bar)
-
-    def without_bar(self) -> Iterator[Group]:
-        """The groups, for those who show a bar of their own."""
-        return self._merged(_no_bar)
-
-    @property
-    def are_files(self) -> bool:
-        """Whether they can be read twice, unlike standard input."""
-        return all(Path(str(reader.name)).is_file() for reader in self.readers)
-
-    def _merged(self, bar: _Bar) -> Iterator[Group]:
-        from polypref.groups.merging import Merger
-
-        groups = self._read(bar)
-        if len(self.readers) > 1 or "domain" in self.without:  # a prompt may occur in several files, or domains
-            merger = Merger()
-            for group in groups:
-                merger.add(group)
-            groups = merger.pop_groups()
-        yield from groups
-
-    def _read(self, bar: _Bar) -> Iterator[Group]:
-        from polypref.groups.dropping import drop_fields
-
-        for reader in self.readers:
-            with bar(str(reader.name)) as reader.progress:
-                for group in reader:
-                    yield drop_fields(group, self.without)
-
-    @property
-    def skipped(self) -> dict[str, int]:
-        """How many rows were left out, by reason."""
-        counts: dict[str, int] = {}
-        for reader in self.readers:
-            for reason, count in reader.skipped.items():
-                counts[reason] = counts.get(reason, 0) + count
-        return counts
-
-    @property
-    def rows(self) -> int:
-        """How many rows were read, good or bad."""
-        return sum(reader.rows for reader in self.readers)
-
-    @property
-    def formats(self) -> list[str]:
-        """The formats the sources turned out to have."""
-        return list(dict.fromkeys(reader.format.name for reader in self.readers if reader.format))
-
-    def report_skipped(self) -> None:
-        """Say on standard error what was left out, with the first row at fault."""
-        for reader in self.readers:
-            if reader.skipped:
-                count = sum(reader.skipped.values())
-                note(f"left out {count:,} of {reader.rows:,} rows of {reader.name}; the first: {reader.first_skipped}")
+    return Sources(
+        data,
+        format=format,
+        preferred=preferred,
+        columns=parse_columns(columns) if columns is not None else {},
+        skip_bad=skip_bad,
+        without=without or (),
+        pairs_from_ratings=pairs_from_ratings,
+        watch=progress_bar,
+    )
 
 
 @contextmanager
@@ -187,10 +143,6 @@ def progress_bar(what: str) -> Iterator[Progress]:
         yield lambda stage, done, total: bar.update(
             task, description=f"{stage} {what}", completed=done, total=total or None
         )
-
-
-def _no_bar(what: str) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 def load_model(

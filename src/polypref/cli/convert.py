@@ -20,6 +20,7 @@ def convert(
     to: Annotated[str, typer.Option("--to", metavar="NAME", help="Format to write.")] = "polypref",
     format: common.FormatName = None,
     preferred: common.Preferred = None,
+    columns: common.ColumnNames = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
     domain: Annotated[
@@ -39,7 +40,6 @@ def convert(
     from collections import Counter
     from dataclasses import replace
 
-    from polypref.groups.deriving import comparisons_from_ratings
     from polypref.groups.splitting import check_parts, split_part
     from polypref.groups.writing import GroupWriter
 
@@ -47,15 +47,21 @@ def convert(
     if shares and out == "-":
         raise DataError("--split writes one file a part, so --out needs a file name")
     paths = {name: _ENDING.sub(rf".{name}\1", out) if _ENDING.search(out) else f"{out}.{name}" for name in shares}
-    sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
+    sources = common.sources_of(
+        data,
+        format=format,
+        preferred=preferred,
+        columns=columns,
+        skip_bad=skip_bad,
+        without=without,
+        pairs_from_ratings=pairs_from_ratings,
+    )
     unwritten: Counter[str] = Counter()  # reason → groups
     with ExitStack() as stack:
         writers = {
             name: stack.enter_context(GroupWriter(path, format=to)) for name, path in (paths or {"": out}).items()
         }
         for group in sources:
-            if pairs_from_ratings:
-                group = comparisons_from_ratings(group)
             if domain and group.domain is None:
                 group = replace(group, domain=domain)
             try:
@@ -65,7 +71,8 @@ def convert(
                     raise
                 unwritten[error.reason] += 1
         check_parts({name: writer.groups for name, writer in writers.items() if shares}, seed)  # before any is kept
-    sources.report_skipped()
+    for line in sources.left_out():
+        common.note(line)
     for reason, count in unwritten.items():
         common.note(f"left out {count:,} groups that {to} cannot hold: {reason}")
     result = {

@@ -50,6 +50,7 @@ def evaluate(
     domain: _DomainName = None,
     format: common.FormatName = None,
     preferred: common.Preferred = None,
+    columns: common.ColumnNames = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
     pairs_from_ratings: Annotated[
@@ -79,13 +80,16 @@ def evaluate(
     if domain == _EACH and (not data or benchmark):
         raise PolyprefError("--domain each compares the models of a customised folder on --data, without --benchmark")
     if data:
-        sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
-        groups = list(sources)
-        sources.report_skipped()
-        if pairs_from_ratings:
-            from polypref.groups.deriving import comparisons_from_ratings
-
-            groups = [comparisons_from_ratings(group) for group in groups]
+        sources = common.sources_of(
+            data,
+            format=format,
+            preferred=preferred,
+            columns=columns,
+            skip_bad=skip_bad,
+            without=without,
+            pairs_from_ratings=pairs_from_ratings,
+        )
+        groups = sources.read(common.note)
         _check_judged(groups, ", ".join(data))
     load = partial(
         common.load_model, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code

@@ -40,6 +40,7 @@ def rank(
     domain: common.DomainName = None,
     format: common.FormatName = None,
     preferred: common.Preferred = None,
+    columns: common.ColumnNames = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
     max_length: common.MaxLength = None,
@@ -51,9 +52,10 @@ def rank(
     """Rank the responses of each group, best first."""
     if rule not in _MEANING:
         raise PolyprefError(f"unknown rule {rule!r}; known are {', '.join(_MEANING)}")
-    sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
-    groups = list(sources)
-    sources.report_skipped()
+    sources = common.sources_of(
+        data, format=format, preferred=preferred, columns=columns, skip_bad=skip_bad, without=without
+    )
+    groups = sources.read(common.note)
     model = common.load_model(
         name,
         domain=domain,

@@ -31,6 +31,7 @@ def report(
     title: Annotated[str, typer.Option("--title", help="What the page is called.")] = "Preference models",
     format: common.FormatName = None,
     preferred: common.Preferred = None,
+    columns: common.ColumnNames = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
     resamples: Annotated[int, typer.Option("--resamples", min=1, help="Resamples of prompts for intervals.")] = 1000,
@@ -56,9 +57,10 @@ def report(
     if data:
         from polypref.evaluation.cache import StateCache, keeps
 
-        sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
-        groups = list(sources)
-        sources.report_skipped()
+        sources = common.sources_of(
+            data, format=format, preferred=preferred, columns=columns, skip_bad=skip_bad, without=without
+        )
+        groups = sources.read(common.note)
         if not groups:
             raise DataError("hold no groups, so there is nothing to report on", file=", ".join(data))
 

@@ -22,6 +22,7 @@ def score(
     domain: common.DomainName = None,
     format: common.FormatName = None,
     preferred: common.Preferred = None,
+    columns: common.ColumnNames = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
     max_length: common.MaxLength = None,
@@ -31,7 +32,9 @@ def score(
     json: common.Json = False,
 ) -> None:
     """Write what a preference model says of each group beside it, under the key "scores"."""
-    sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
+    sources = common.sources_of(
+        data, format=format, preferred=preferred, columns=columns, skip_bad=skip_bad, without=without
+    )
     total = sum(1 for _ in sources) if sources.are_files else 0  # a bad row is found before hours of work, not after
 
     from polypref.evaluation.scoring import Scorer, score_file
@@ -48,12 +51,13 @@ def score(
     with common.progress_bar(name) as progress:
         done = score_file(
             scorer,
-            sources.without_bar(),
+            sources.unwatched(),
             out,
             resume=resume,
             progress=lambda groups: progress("scoring with", groups, total),
         )
-    sources.report_skipped()
+    for line in sources.left_out():
+        common.note(line)
     common.note_cut(name, done.cut, model.inputs.max_length)
     common.note_by_general(model)
     result = {

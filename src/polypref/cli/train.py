@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
 
 import typer
 
-from polypref.cli.common import FormatName, Json, Preferred, SkipBad, print_json, print_table, put_setting
+from polypref.cli.common import ColumnNames, FormatName, Json, Preferred, SkipBad, print_json, print_table, put_setting
 from polypref.errors import DataError
 from polypref.models.heads import all_heads
 
@@ -64,10 +64,12 @@ def train(
     ] = None,
     format: FormatName = None,
     preferred: Preferred = None,
+    columns: ColumnNames = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Train a preference model on groups of judged responses."""
+    from polypref.groups.columns import parse_columns
     from polypref.training.config import load_config, make_config
 
     flags = {
@@ -90,6 +92,7 @@ def train(
         "resume": resume or None,
         "format": format,
         "preferred": preferred,
+        "columns": columns and parse_columns(columns),
         "skip_bad": skip_bad or None,
     }
     given: dict[str, Any] = load_config(config) if config else {}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from polypref.errors import DataError
 from polypref.groups.formats import Format, Options
 from polypref.groups.model import Group
-from polypref.groups.reading import _hub_dataset as hub_rows
+from polypref.groups.reading import hub_rows
 from polypref.groups.rows import RawRow, read_rows
 from polypref.groups.splitting import prompt_key
 from polypref.models.answer import Answer
