@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from polypref.errors import DataError, PolyprefError
 
 if TYPE_CHECKING:
+    from polypref.evaluation.cache import StateCache
     from polypref.groups.model import Group
     from polypref.groups.rows import Progress
     from polypref.groups.sources import Sources
     from polypref.models.answer import Cut
-    from polypref.models.backbones import BackboneSettings
-    from polypref.models.domains import DomainModels
     from polypref.models.preference_model import PreferenceModel
 
 Data = Annotated[
@@ -145,76 +143,24 @@ def progress_bar(what: str) -> Iterator[Progress]:
         )
 
 
-def load_model(
-    name: str,
-    *,
-    domain: str | None = None,
-    max_length: int | None = None,
-    dtype: str = "float32",
-    device: str | None = None,
-    trust_remote_code: bool = False,
-) -> PreferenceModel:
-    """A preference model by folder or Hugging Face id; of a customised folder that of a domain, or of each group's."""
-    if domain == "own":
-        return load_domains(
-            name, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code
-        ).own
-    elsewhere = _is_elsewhere(name)
-    from polypref.models.preference_model import PreferenceModel
-
-    settings = _backbone_settings(dtype, trust_remote_code)
-    try:
-        return PreferenceModel.from_pretrained(
-            name, domain=domain, max_length=max_length, backbone=settings, device=device
-        )
-    except PolyprefError as error:
-        if elsewhere and domain is None:
-            raise PolyprefError(f"there is no folder {name!r}, so it was looked for on the hub: {error}") from error
-        raise
-
-
-def load_domains(
-    name: str,
-    *,
-    max_length: int | None = None,
-    dtype: str = "float32",
-    device: str | None = None,
-    trust_remote_code: bool = False,
-) -> DomainModels:
-    """The models of a customised folder, by domain."""
-    if _is_elsewhere(name):
-        raise DataError(f"there is no model folder {name!r}")
-    from polypref.models.domains import DomainModels
-
-    settings = _backbone_settings(dtype, trust_remote_code)
-    return DomainModels.from_pretrained(name, max_length=max_length, backbone=settings, device=device)
-
-
-def _is_elsewhere(name: str) -> bool:
-    """Whether a name is no folder here; one that can be nothing else is refused."""
-    elsewhere = not name.startswith("embedded:") and not Path(name).exists()
-    if elsewhere and _is_place(name):
-        raise DataError(f"there is no model folder {name!r}")
-    return elsewhere
-
-
-def _backbone_settings(dtype: str, trust_remote_code: bool) -> BackboneSettings:
-    from polypref.models.backbones import BackboneSettings, Dtype
-
-    if dtype not in get_args(Dtype):
-        raise PolyprefError(f"unknown --dtype {dtype!r}; known are {', '.join(get_args(Dtype))}")
-    return BackboneSettings(dtype=cast(Dtype, dtype), trust_remote_code=trust_remote_code)
-
-
-def _is_place(name: str) -> bool:
-    """Whether a name can only be that of a folder: ids on the hub are `org/name` or `name`."""
-    return name.startswith(("/", ".", "~")) or name.endswith("/") or name.count("/") > 1
-
-
 def check_cache(folder: str | None, no_cache: bool) -> None:
     """Refuse `--cache` beside `--no-cache`."""
     if no_cache and folder is not None:
         raise PolyprefError("--cache and --no-cache contradict each other: give one of them")
+
+
+def cached_in(folder: str | None, no_cache: bool) -> Callable[[PreferenceModel], StateCache | None]:
+    """What gives the cache of a model's states, or None where none is kept."""
+    from polypref.evaluation.cache import cache_of
+
+    return lambda model: None if no_cache else cache_of(model, folder)
+
+
+@contextmanager
+def models_bar() -> Iterator[Progress]:
+    """A bar for models that are assessed one after the other; called with (the model, groups done, of how many)."""
+    with progress_bar("the models") as progress:
+        yield lambda name, done, total: progress(f"assessing {name}, one of", done, total)
 
 
 def note_by_general(model: PreferenceModel) -> None:

@@ -38,15 +38,9 @@ def score(
     total = sum(1 for _ in sources) if sources.are_files else 0  # a bad row is found before hours of work, not after
 
     from polypref.evaluation.scoring import Scorer, score_file
+    from polypref.models.loading import Loading
 
-    model = common.load_model(
-        name,
-        domain=domain,
-        max_length=max_length,
-        dtype=dtype,
-        device=device,
-        trust_remote_code=trust_remote_code,
-    )
+    model = Loading(max_length, dtype, device, trust_remote_code).model(name, domain)
     scorer = Scorer(model, name, preferences)
     with common.progress_bar(name) as progress:
         done = score_file(
