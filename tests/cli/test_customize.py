@@ -48,6 +48,19 @@ def test_json_is_one_object_with_sweep_and_learning_curve(customize):
     assert "Few-shot accuracy on academy" in run.out
 
 
+def test_bad_rows_of_every_part_are_left_out(customize, tmp_path):
+    for name in ("helpful", "domains"):
+        with open(tmp_path / f"{name}.jsonl", "a") as file:
+            file.write('{"prompt": "No answer?", "responses": ["", "a"]}\n')
+    run = customize()
+    assert run.status == 2
+    assert run.err.endswith("helpful.jsonl, row 41, field responses[0]: is empty (--skip-bad leaves such rows out)\n")
+    run = customize("--skip-bad", "--json")
+    assert run.status == 0, run.err
+    assert run.err.count("left out 1 of 41 rows of ") == 2
+    assert json.loads((tmp_path / "out" / "customize.json").read_text())["instruction"] is None
+
+
 def test_mistakes_get_one_sentence(customize, tmp_path):
     leaky = f"domains.eval_data={tmp_path / 'domains.jsonl'}"
     for arguments, said in (

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializerFu
 
 from polypref.training.config import ConfigError, TrainingConfig, checked, make_config
 
+READING = ("instruction", "general", "domains")  # the settings that name data
 _SETTINGS = ConfigDict(extra="forbid", frozen=True)
 _OF_THE_STAGES = frozenset(  # settings of a training run that the stages set themselves
     "data eval_data eval_share format preferred columns skip_bad pairs_from_ratings backbone out resume seed".split()

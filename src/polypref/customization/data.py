@@ -143,19 +143,32 @@ def _domains(settings: Domains, report: Report) -> dict[str, _Whole]:
 
 
 def _by_domain(
-    files: Mapping[str, Sequence[str]] | Sequence[str], stage: Stage, report: Report
+    files: Mapping[str, Sequence[str]] | Sequence[str], settings: Domains, report: Report
 ) -> dict[str, list[Group]]:
     """The groups of each domain; where groups have none, the criterion of a comparison is its domain."""
     if not isinstance(files, Mapping):
-        found = divided(_read(files, stage, report))
+        found = divided(_read(files, settings, report))
         nameless = found.pop(None, [])
+        silent = [group for group in nameless if not group.comparisons]  # such as a row of the same answer throughout
+        if silent and settings.skip_bad:
+            report.line(f"left out {_count(silent)} of {', '.join(files)}, which compare no two responses")
+            nameless = [group for group in nameless if group.comparisons]
+        elif silent:
+            raise ConfigError(
+                f"{_count(silent)} of {', '.join(files)} compare no two responses, such as that with the prompt "
+                f"{shown(silent[0].prompt_text)}; leave them out with skip_bad, or give their domain"
+            )
         if nameless:
             raise ConfigError(
                 f"{len(nameless)} groups of {', '.join(files)} have no domain, such as that with the prompt "
                 f"{shown(nameless[0].prompt_text)}; name the files by domain, domains.data: {{NAME: FILE}}"
             )
         return {name: groups for name, groups in found.items() if name is not None}
-    return {name: _of_domain(name, _read(given, stage, report), given, report) for name, given in files.items()}
+    return {name: _of_domain(name, _read(given, settings, report), given, report) for name, given in files.items()}
+
+
+def _count(groups: Sequence[Group]) -> str:
+    return "1 group" if len(groups) == 1 else f"{len(groups):,} groups"
 
 
 def divided(groups: Iterable[Group]) -> dict[str | None, list[Group]]:
