@@ -26,6 +26,9 @@ class Columns:
     def applied(self, rows: Iterator[RawRow]) -> Iterator[RawRow]:
         """The rows with their fields under the names that formats expect. A column that is named takes the place of
         one that had this name already."""
+        return self._applied(rows) if self._names else rows
+
+    def _applied(self, rows: Iterator[RawRow]) -> Iterator[RawRow]:
         for number, value in rows:
             yield RawRow(number, value if isinstance(value, DataError) else self._renamed(value))
         self._ended = True
