@@ -24,7 +24,7 @@ Data = Annotated[
     list[str],
     typer.Argument(
         metavar="DATA…",
-        help="Files (JSON lines, JSON, CSV, Parquet; plain, gz, zst), hub ids, or - .",
+        help="Files (JSON lines, JSON, CSV, Parquet; plain, gz, zst), patterns of paths, hub ids, or - .",
         show_default=False,
     ),
 ]
