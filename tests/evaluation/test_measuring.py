@@ -101,6 +101,13 @@ def test_benchmarks_are_read_by_name_and_judged(made, tmp_path):
         read_benchmarks([name, name], print)
 
 
+def test_items_that_git_lfs_has_not_fetched_are_called_that(tmp_path):
+    for place in (tmp_path / "items.jsonl", tmp_path):
+        (tmp_path / "items.jsonl").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n")
+        with pytest.raises(DataError, match=r"items.jsonl: is a git-lfs pointer and not the data that it stands for; "):
+            read_benchmarks([f"rewardbench={place}"], print)
+
+
 def test_what_measures_nothing_is_refused(made):
     with pytest.raises(DataError, match=r"^a.jsonl: hold no comparisons and no ratings, "):
         check_judged([Group("q", ("a", "b"))], "a.jsonl")

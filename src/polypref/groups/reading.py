@@ -118,7 +118,7 @@ class GroupReader:
         name = str(self.source)
         if is_hub_id(name):
             return rows_in(hub_rows(name))
-        _check_pointer(name)
+        check_pointer(name)
         return read_rows(name, self.progress)
 
     def _rows_in_memory(self) -> Iterator[RawRow]:
@@ -168,7 +168,7 @@ def is_hub_id(name: str) -> bool:
     return not os.path.exists(name.partition("/")[0]) and not os.path.exists(name)
 
 
-def _check_pointer(name: str) -> None:
+def check_pointer(name: str | Path) -> None:
     """Refuse the few lines that git leaves in place of a large file."""
     if not os.path.isfile(name):
         return
