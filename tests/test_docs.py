@@ -123,6 +123,6 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
             assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", tag), f"{page.name}: {tag}"
 
     reference = " ".join(re.sub(r"<[^>]+>", "", (site / "api" / "index.html").read_text()).split())
-    assert "eval_groups: Sequence[Group] | None = None" in reference  # a signature with types
+    assert "eval_groups: Data | None = None" in reference  # a signature with types
     assert "Train a preference model and save it in config.out." in reference  # a docstring
     assert "of the prompts, held out of data" in reference  # what is written behind a field

@@ -69,6 +69,17 @@ def test_paths_are_taken_from_the_folder_of_the_settings_and_ctrl_c_says_how_to_
     run = polypref("customize", "../custom.yaml")
     assert run.status == 0, run.err
     assert PreferenceModel.from_pretrained(tmp_path / "models", domain="academy").head.name == "scalar"
+def test_bad_rows_of_every_part_are_left_out(customize, tmp_path):
+    for name in ("helpful", "domains"):
+        with open(tmp_path / f"{name}.jsonl", "a") as file:
+            file.write('{"prompt": "No answer?", "responses": ["", "a"]}\n')
+    run = customize()
+    assert run.status == 2
+    assert run.err.endswith("helpful.jsonl, row 41, field responses[0]: is empty (--skip-bad leaves such rows out)\n")
+    run = customize("--skip-bad", "--json")
+    assert run.status == 0, run.err
+    assert run.err.count("left out 1 of 41 rows of ") == 2
+    assert json.loads((tmp_path / "out" / "customize.json").read_text())["instruction"] is None
 
 
 def test_mistakes_get_one_sentence(customize, tmp_path):

@@ -35,6 +35,15 @@ def test_every_head_trains_and_loads(train, tmp_path, head):
     assert PreferenceModel.from_pretrained(tmp_path / "model").head.name == head
 
 
+def test_columns_may_have_other_names(polypref, backbone, tmp_path):
+    rows = [f"Question {k}?,A good answer.,A bad answer." for k in range(8)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["question,good,bad", *rows]))
+    names, out = "prompt=question,chosen=good,rejected=bad", ("--out", tmp_path / "model")
+    run = polypref("train", "--backbone", backbone, "--data", tmp_path / "*.csv", "--columns", names, *QUICK, *out)
+    assert run.status == 0, run.err
+    assert settings(tmp_path)["columns"] == {"prompt": "question", "chosen": "good", "rejected": "bad"}
+
+
 def test_what_was_held_out_is_measured(train, tmp_path):
     run = train("--eval-share", 0.3)
     assert run.status == 0

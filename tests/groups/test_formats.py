@@ -8,8 +8,9 @@ import pytest
 from polypref.errors import DataError
 from polypref.groups.formats import all_formats
 from polypref.groups.model import Comparison, Group, Message, Rating
-from polypref.groups.reading import GroupReader, load_groups
+from polypref.groups.reading import GroupReader
 from polypref.groups.rows import read_rows
+from polypref.groups.sources import load_groups
 
 FIXTURES = Path(__file__).parent / "fixtures"
 REAL = Path(__file__).parents[3] / "shared" / "data"

@@ -11,7 +11,8 @@ import pytest
 
 from polypref.errors import DataError
 from polypref.groups.model import Comparison, Group
-from polypref.groups.reading import GroupReader, load_groups
+from polypref.groups.reading import GroupReader
+from polypref.groups.sources import load_groups
 from polypref.groups.writing import save_groups
 
 GOOD = [Group("first", ["a", "b"], [Comparison(0, 1)]), Group("last", ["a", "b"], [Comparison(1, 0)])]

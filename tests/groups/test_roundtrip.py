@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from polypref.errors import DataError
 from polypref.groups.model import Comparison, Group, Message, Rating
-from polypref.groups.reading import GroupReader, load_groups
+from polypref.groups.reading import GroupReader
+from polypref.groups.sources import load_groups
 from polypref.groups.writing import save_groups, to_rows
 
 ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".jsonl.zst", ".parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -100,6 +101,16 @@ def test_a_resumed_run_ends_with_the_very_weights_of_one_that_ran_through(settin
     train(resumed(broken), GROUPS)
     same_weights(whole.out, broken.out)
     assert losses_of(Path(broken.out)) == losses_of(Path(whole.out))
+
+
+def test_a_run_begun_before_a_setting_was_known_goes_on_with_its_default(killed):
+    path = Path(killed.out, "training.json")
+    settings = json.loads(path.read_text())
+    del settings["columns"]
+    path.write_text(json.dumps(settings))
+    with pytest.raises(PolyprefError, match=r"was started with columns \{\}, not \{'prompt': 'q'\}; "):
+        train(resumed(killed.model_copy(update={"columns": {"prompt": "q"}})), GROUPS)
+    assert train(resumed(killed), GROUPS).steps == 3
 
 
 def test_adapters_and_a_prompt_gate_are_read_under_the_names_of_version_0_1_too(tiny, tmp_path):

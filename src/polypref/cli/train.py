@@ -12,6 +12,7 @@ import typer
 
 from polypref.cli.common import (
     INTERRUPTED,
+    ColumnNames,
     FormatName,
     Json,
     Preferred,
@@ -80,10 +81,12 @@ def train(
     ] = None,
     format: FormatName = None,
     preferred: Preferred = None,
+    columns: ColumnNames = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Train a preference model on groups of judged responses."""
+    from polypref.groups.columns import parse_columns
     from polypref.training.config import load_config, make_config
     from polypref.training.places import taken_from
 
@@ -108,6 +111,7 @@ def train(
         "resume": resume or None,
         "format": format,
         "preferred": preferred,
+        "columns": columns and parse_columns(columns),
         "skip_bad": skip_bad or None,
     }
     given: dict[str, Any] = taken_from(load_config(config), config.parent, note) if config else {}

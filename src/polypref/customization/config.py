@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Optional, Union
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from polypref.training.config import ConfigError, InstructionConfig, Names, TrainingConfig, checked, make_config
 
 _SETTINGS = ConfigDict(extra="forbid", frozen=True)
 _OF_THE_STAGES = frozenset(  # settings of a training run that the stages set themselves
-    "data eval_data eval_share format preferred skip_bad pairs_from_ratings backbone out resume seed".split()
+    "data eval_data eval_share format preferred columns skip_bad pairs_from_ratings backbone out resume seed".split()
 )
 _OF_THE_TRAINER = frozenset(  # settings of transformers' Trainer that decide where and when a run is kept
     "output_dir seed data_seed eval_strategy eval_steps metric_for_best_model save_strategy save_steps "
@@ -25,26 +25,43 @@ Mixed = Annotated[float, Field(ge=0, le=0.99)]
 Weight = Annotated[float, Field(ge=0)]
 
 
-class Instruction(InstructionConfig):
+class Stage(BaseModel):
+    """What reads data of its own."""
+
+    model_config = _SETTINGS
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How its data are read: options of `Sources`."""
+        return self.model_dump(include={"format", "columns", "skip_bad", "preferred", "pairs_from_ratings"})
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was written before there were columns, where none are named, so that what was begun then can go on."""
+        found: dict[str, Any] = plain(self)
+        return {name: value for name, value in found.items() if value or name != "columns"}
+
+
+class Instruction(Stage, InstructionConfig):
     """Stage 1: the base model learns to answer as the best responses do; decoders only."""
 
     data: Names
     format: Optional[str] = None
+    columns: dict[str, str] = {}  # which column holds a field that the format expects under another name
     skip_bad: bool = False
 
 
-class General(BaseModel):
+class General(Stage):
     """Stage 2: one model of general preferences; `model` names a checkpoint that is one already.
 
     With `skip`, the domains' models start from the base model, and what it is to lose is measured on the same sets.
     """
 
-    model_config = _SETTINGS
-
     data: dict[str, Names] = {}  # name of the set -> its files
     eval_data: dict[str, Names] = {}  # test sets; of sets without one, `eval_share` is held out
     eval_share: Share = 0.1
     format: Optional[str] = None
+    columns: dict[str, str] = {}  # which column holds a field that the format expects under another name
     skip_bad: bool = False
     pairs_from_ratings: bool = False
     training: dict[str, Any] = {}  # settings of polypref train for this stage
@@ -52,10 +69,8 @@ class General(BaseModel):
     skip: bool = False
 
 
-class Domains(BaseModel):
+class Domains(Stage):
     """Stage 3: one model per domain, from the general one."""
-
-    model_config = _SETTINGS
 
     data: Union[dict[str, Names], Names]  # of each domain by name, or groups that carry their domain
     eval_data: Union[dict[str, Names], Names] = ()  # test sets, never used to choose; else `eval_share` is held out
@@ -65,6 +80,7 @@ class Domains(BaseModel):
     choose_most: int = Field(500, ge=1)  # groups of a general set to choose by; the others are trained on
     format: Optional[str] = None
     preferred: Optional[str] = None
+    columns: dict[str, str] = {}  # which column holds a field that the format expects under another name
     skip_bad: bool = False
     pairs_from_ratings: bool = False
     training: dict[str, Any] = {}  # settings of polypref train for this stage

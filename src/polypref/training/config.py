@@ -60,6 +60,7 @@ class TrainingConfig(BaseModel):
     eval_share: float = Field(0.0, ge=0, lt=1)  # of the prompts, held out of `data`, when there is no eval_data
     format: Optional[str] = None
     preferred: Optional[str] = None  # domain form: the domain whose responses are preferred
+    columns: dict[str, str] = {}  # which column holds a field that the format expects under another name
     skip_bad: bool = False
     pairs_from_ratings: bool = False  # derive comparisons from ratings
 

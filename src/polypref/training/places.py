@@ -10,7 +10,7 @@ from typing import Any
 from polypref.training.config import TrainingConfig
 
 _DATA, _MODELS, _OUT = ("data", "eval_data"), ("backbone", "model"), "out"  # settings that are paths, or may be
-_SECTIONS = ("instruction", "general", "domains")  # of a customisation, which have such settings too
+SECTIONS = ("instruction", "general", "domains")  # of a customisation, which have such settings too
 Tell = Callable[[str], None]
 
 
@@ -24,7 +24,7 @@ def taken_from(settings: dict[str, Any], folder: Path, tell: Tell) -> dict[str, 
         return settings
 
     def placed(name: str, value: Any) -> Any:
-        if name in _SECTIONS and isinstance(value, dict):
+        if name in SECTIONS and isinstance(value, dict):
             return {inner: placed(inner, one) for inner, one in value.items()}
         if name in _DATA and isinstance(value, dict):  # the files of each set
             return {inner: placed(name, one) for inner, one in value.items()}

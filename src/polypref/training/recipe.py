@@ -19,10 +19,8 @@ from polypref import __version__
 from polypref.errors import unknown
 from polypref.evaluation.catalogue import BY_NAME, WATCHED
 from polypref.files import write_whole
-from polypref.groups.deriving import comparisons_from_ratings
-from polypref.groups.merging import Merger
 from polypref.groups.model import Group, shown
-from polypref.groups.reading import GroupReader
+from polypref.groups.sources import Data, Sources
 from polypref.groups.splitting import check_parts, prompt_key, split_groups
 from polypref.models.adapters import Lora
 from polypref.models.backbones import BackboneSettings
@@ -63,8 +61,8 @@ class TrainingResult:
 
 def train(
     config: TrainingConfig,
-    groups: Sequence[Group] | None = None,
-    eval_groups: Sequence[Group] | None = None,
+    groups: Data | None = None,
+    eval_groups: Data | None = None,
     report: Report | None = None,
     watchers: Sequence[TrainerCallback] = (),
     enrichment: Enrichment | None = None,
@@ -72,7 +70,8 @@ def train(
 ) -> TrainingResult:
     """Train a preference model and save it in `config.out`.
 
-    Groups handed over stand in for `config.data` and `config.eval_data`; `report` is told in plain lines what happens,
+    What is handed over, groups, data frames or all else that `load_groups` takes, stands in for `config.data` and
+    `config.eval_data`; `report` is told in plain lines what happens,
     `watchers` are callbacks of transformers' Trainer, and `enrichment` is what to mix into the groups trained on.
     `language_model` is the checkpoint whose language-modelling head imitation uses, if not that of the backbone.
     """
@@ -81,20 +80,20 @@ def train(
     check_reporters(config.report_to)
     checkpoint = _checkpoint(out, config)
 
-    groups, eval_groups = _data(config, groups, eval_groups, report)
+    train_set, eval_set = _data(config, groups, eval_groups, report)
     objective = objective_of(config)
-    head = _head(config, [*groups, *eval_groups], objective)
-    _check_data(objective, groups)
+    head = _head(config, [*train_set, *eval_set], objective)
+    _check_data(objective, train_set)
     model = build_model(config, head, language_model)
 
     tokenise = partial(
         training_groups, model=model, objective=objective, prior=config.prior, smoothing=config.smoothing
     )
     imitation = config.imitation > 0
-    kept, tally = tokenise(groups, imitation=imitation)
+    kept, tally = tokenise(train_set, imitation=imitation)
     to_mix = _to_mix(enrichment, len(kept), config, objective.uses) if enrichment else []
     mixed = tokenise(to_mix, imitation=imitation)[0]
-    held_out, held_out_tally = tokenise(eval_groups, judged_only=False)
+    held_out, held_out_tally = tokenise(eval_set, judged_only=False)
     report.data(tally, held_out_tally, model.inputs.max_length)
     sampler = _sampler(enrichment, kept, mixed, config.seed) if enrichment else None
     watchers = [*watchers, *([EpochTeller(sampler)] if sampler else [])]
@@ -211,22 +210,23 @@ def _check_same_run(out: Path, config: TrainingConfig) -> None:
         before = json.loads((out / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {out / CONFIG} ({error}); start again with a new --out") from error
+    before = {**json.loads(TrainingConfig().to_json()), **before}  # a setting it did not know yet had its default
     now = json.loads(config.to_json())
     same = json.loads(anywhere(config).to_json())  # version 0.1 wrote paths as they were given
     for name in now.keys() - {"resume", "out", "logging_steps", "report_to", "keep_checkpoints"}:
-        if before.get(name) not in (same[name], now[name]):
+        if before[name] not in (same[name], now[name]):
             raise ConfigError(
-                f"the run in {out} was started with {name} {before.get(name)!r}, not {now[name]!r}; resume it with the "
+                f"the run in {out} was started with {name} {before[name]!r}, not {now[name]!r}; resume it with the "
                 "same settings, or start another with a new --out"
             )
 
 
 def _data(
-    config: TrainingConfig, groups: Sequence[Group] | None, eval_groups: Sequence[Group] | None, report: Report
+    config: TrainingConfig, groups: Data | None, eval_groups: Data | None, report: Report
 ) -> tuple[list[Group], list[Group]]:
     """The groups to train on and those held out, which share no prompt."""
-    train_set = list(groups) if groups is not None else read_groups(config.data, config, report)
-    held_out = list(eval_groups) if eval_groups is not None else read_groups(config.eval_data, config, report)
+    train_set = _read(config.data if groups is None else groups, config, report)
+    held_out = _read(config.eval_data if eval_groups is None else eval_groups, config, report)
     if not held_out and config.eval_share:
         shares = {"train": 1 - config.eval_share, "held out": config.eval_share}
         parts = split_groups(train_set, shares, config.seed, purpose="held out")  # whatever split these data before
@@ -242,17 +242,17 @@ def _data(
     return train_set, held_out
 
 
-def read_groups(names: Sequence[str], config: TrainingConfig, report: Report) -> list[Group]:
-    """The groups of several sources; those of one prompt and domain become one."""
-    merger = Merger()
-    for name in names:
-        reader = GroupReader(name, format=config.format, preferred=config.preferred, skip_bad=config.skip_bad)
-        for group in reader:
-            merger.add(comparisons_from_ratings(group) if config.pairs_from_ratings else group)
-        if reader.skipped:
-            skipped = sum(reader.skipped.values())
-            report.line(f"left out {skipped:,} of {reader.rows:,} rows of {name}; the first: {reader.first_skipped}")
-    return list(merger.pop_groups())
+def _read(data: Data, config: TrainingConfig, report: Report) -> list[Group]:
+    sources = Sources(
+        data,
+        format=config.format,
+        preferred=config.preferred,
+        skip_bad=config.skip_bad,
+        columns=config.columns,
+        pairs_from_ratings=config.pairs_from_ratings,
+        merge=True,
+    )
+    return sources.read(report.line)
 
 
 def check_run(config: TrainingConfig, groups: Sequence[Group], mixed: Sequence[Group], evaluated: bool) -> Head:
