@@ -169,6 +169,7 @@ def test_the_published_partition_of_0_has_the_same_goal():
         ({"scores": [1.0]}, r"scores \[K, K\]"),
         ({"reference": [1.0, 0, 0]}, "probabilities above 0"),
         ({"lengths": [1, 2]}, "each of the 3 responses"),
+        ({"method": "sppo", "partition": "none"}, "expected 'sampled' or 'zero'"),
         ({"winners": "loud"}, "expected 'soft' or 'hard'"),
     ],
 )

@@ -115,6 +115,13 @@ def against(look: Look, values: Tensor) -> Tensor:
     return (look.opponents * values).sum(-1)
 
 
-def with_partition(target: Tensor, weight: Tensor) -> Tensor:
-    """Targets [..., K] less log Σ w exp(target), so that the policy that meets them sums to 1 over the samples."""
+def with_partition(target: Tensor, weight: Tensor, partition: str) -> Tensor:
+    """Targets [..., K] less log Σ w exp(target), so that the policy that meets them sums to 1 over the samples.
+
+    As they are if the partition is "zero".
+    """
+    if partition not in ("sampled", "zero"):
+        raise MethodError(f"partition is {partition!r}, expected 'sampled' or 'zero'")
+    if partition == "zero":
+        return target
     return target - torch.logsumexp(target + weight.log(), -1, keepdim=True)
