@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from polypref.alignment.methods import markdown as methods_table
 from polypref.groups.formats import all_formats
 from polypref.objectives.table import markdown
 from tests.conftest import ROOT
@@ -94,6 +95,10 @@ def test_the_table_of_formats_is_that_of_the_code() -> None:
 
 def test_the_table_of_heads_and_objectives_is_that_of_the_code() -> None:
     assert markdown() in (DOCS / "models.md").read_text(), f"docs/models.md should hold:\n{markdown()}"
+
+
+def test_the_table_of_methods_is_that_of_the_code() -> None:
+    assert methods_table() in (DOCS / "align.md").read_text(), f"docs/align.md should hold:\n{methods_table()}"
 
 
 def test_the_page_of_commands_is_what_they_say_themselves() -> None:
