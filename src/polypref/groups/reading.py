@@ -111,8 +111,8 @@ class GroupReader:
         raise broken.at(file=self.name, row=number)
 
     def _parsed(self, fmt: Format, rows: Iterable[RawRow]) -> Iterator[tuple[int, Group]]:
-        for number, value in rows:
-            self.rows += 1
+        counted = self._counted(rows)
+        for number, value in fmt.assemble(counted) if fmt.assemble else counted:
             if isinstance(value, DataError):
                 self._refuse(value, number)
                 continue
@@ -123,6 +123,11 @@ class GroupReader:
                 continue
             for group in groups:
                 yield number, group
+
+    def _counted(self, rows: Iterable[RawRow]) -> Iterator[RawRow]:
+        for row in rows:
+            self.rows += 1
+            yield row
 
     def _refuse(self, error: DataError, number: int) -> None:
         placed = error.at(file=self.name, row=number)

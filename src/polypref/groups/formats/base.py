@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -46,7 +46,10 @@ class Format:
     keys: frozenset[str]  # a row has at least these; of two formats that fit, the one with more keys is meant
     row: type[Row]
     to_group: Callable[[Any, Options], Union[Group, Sequence[Group]]]  # the row it gets is an instance of `row`
+    either: tuple[frozenset[str], ...] = ()  # and beside `keys` at least one of these sets, if there are any
     fits: Callable[[Mapping[str, Any]], bool] = lambda row: True  # asked only when all `keys` are there
+    # of a form whose rows are parts of what is parsed: (row number, row) of the parts, into (row number, whole)
+    assemble: Callable[[Iterable[tuple[int, Any]]], Iterator[tuple[int, Any]]] | None = None
     has_domains: bool = False  # a row has one response per domain, of which Options.preferred names one
     merges: bool = True  # rows that share prompt and domain are parts of one group
     from_group: Callable[[Group], Iterator[dict[str, Any]]] | None = None
@@ -54,7 +57,14 @@ class Format:
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Whether a raw row has this form."""
-        return self.keys <= row.keys() and self.fits(row)
+        return self.known_keys(row) > 0 and self.fits(row)
+
+    def known_keys(self, row: Mapping[str, Any]) -> int:
+        """How many of a raw row's keys this form is known by; 0 if one of them is missing."""
+        beside = [len(keys) for keys in self.either if keys <= row.keys()]
+        if not self.keys <= row.keys() or (self.either and not beside):
+            return 0
+        return len(self.keys) + max(beside, default=0)
 
     def parse(self, raw: Any, options: Options) -> Sequence[Group]:
         """One raw row, checked and turned into its groups (mostly one); DataError names the field at fault."""

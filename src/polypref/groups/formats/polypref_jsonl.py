@@ -8,12 +8,8 @@ from typing import Any, Union
 
 from polypref.errors import DataError
 from polypref.groups.formats.base import Format, Options, Row
-from polypref.groups.model import NOTHING, Comparison, Group, Label, Rating, as_messages
-
-
-class MessageRow(Row):
-    role: str
-    content: str
+from polypref.groups.formats.chat import MessageRow, beside, messages_of
+from polypref.groups.model import NOTHING, Comparison, Group, Label, Rating
 
 
 class ComparisonRow(Row):
@@ -58,10 +54,9 @@ def or_one(value: float | None) -> float:
 
 
 def _to_group(row: GroupRow, options: Options) -> Group:
-    prompt = row.prompt if isinstance(row.prompt, str) else as_messages((m.role, m.content) for m in row.prompt)
-    meta = row.unknown
-    if not isinstance(row.prompt, str) and any(m.unknown for m in row.prompt):
-        meta = {**meta, "prompt_messages": [m.model_dump() for m in row.prompt]}  # names, tool calls, …
+    prompt, meta = (row.prompt, row.unknown) if isinstance(row.prompt, str) else (messages_of(row.prompt), row.unknown)
+    if not isinstance(row.prompt, str) and (more := beside(row.prompt, "prompt_messages")):
+        meta = {**meta, **more}
     return Group(
         prompt,
         tuple(row.responses),
