@@ -35,7 +35,7 @@ def recognise(rows: Sequence[Mapping[str, Any]]) -> Format:
     for row in rows:
         fitting = [fmt for fmt in all_formats().values() if fmt.recognises(row)]
         if fitting:
-            return max(fitting, key=lambda fmt: len(fmt.keys))
+            return max(fitting, key=lambda fmt: fmt.certainty(row))
     keys = ", ".join(" ".join(str(key).split()) for key in list(rows[0])[:12]) or "no keys"
     raise DataError(
         f"no known format has rows with {keys}; name one with --format ({', '.join(all_formats())}) "
