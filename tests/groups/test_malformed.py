@@ -436,6 +436,7 @@ def test_a_parquet_file_with_damaged_pages_is_refused(tmp_path):
     [
         ("meta", "not JSON", "field meta: expected a cell of JSON text"),
         ("meta", "[1]", "field meta: expected a JSON object"),
+        ("meta", '{"prompt": "r", "x": 1}', "field meta: holds prompt, which has a place of its own"),
         ("scale", "[1", "field scale: expected a cell of JSON text"),
         ("scale", "3", "field scale: expected a valid list, got 3"),
         ("meta", "[" * 5000, "field meta: expected a cell of JSON text"),

@@ -13,6 +13,7 @@ from typing import Any, Union
 
 from polypref.errors import DataError
 from polypref.groups.formats import Format, Options, find_format, recognise
+from polypref.groups.json_text import check_text
 from polypref.groups.merging import Merger
 from polypref.groups.model import Group
 from polypref.groups.rows import STDIN, Progress, RawRow, read_rows
@@ -20,6 +21,7 @@ from polypref.groups.rows import STDIN, Progress, RawRow, read_rows
 Source = Union[str, Path, Iterable[Mapping[str, Any]]]  # a path, "-", a hub id, or rows (a `datasets.Dataset`, a list)
 
 _REPORT_EVERY = 4096  # groups between two reports of progress
+_DEEPEST_ROW = 200  # levels, as JSON's reader takes them
 _LOOKAHEAD = 20  # rows looked at to recognise the format
 _DATA_FILE = re.compile(r"\.(jsonl?|csv|tsv|parquet|gz|zst)$")
 _INDEX = re.compile(r"\[[0-9]+\]")  # where in a list a field is: the same complaint, wherever it is
@@ -152,10 +154,13 @@ def load_groups(
 
 def _numbered(rows: Iterable[Mapping[str, Any]]) -> Iterator[RawRow]:
     for number, row in enumerate(rows, 1):
-        if isinstance(row, Mapping):
+        try:
+            if not isinstance(row, Mapping):
+                raise DataError(f"expected a row with named fields, got {type(row).__name__}")
+            check_text(row, _DEEPEST_ROW)
             yield RawRow(number, dict(row))
-        else:
-            yield RawRow(number, DataError(f"expected a row with named fields, got {type(row).__name__}"))
+        except DataError as error:
+            yield RawRow(number, error)
 
 
 def _hub_dataset(name: str) -> Iterator[Mapping[str, Any]]:
