@@ -10,6 +10,7 @@ from pydantic import ModelWrapValidatorHandler, PrivateAttr, model_validator
 from pydantic_core import from_json
 
 from polypref.groups.formats.base import Row
+from polypref.groups.json_text import plain
 from polypref.groups.model import NOTHING, Message, as_messages
 
 
@@ -50,7 +51,7 @@ def messages_of(rows: Iterable[MessageRow]) -> tuple[Message, ...]:
 def beside(rows: Iterable[MessageRow], key: str) -> Mapping[str, Any]:
     """The messages as the file has them under `key`, for meta, if any of them says more than text."""
     messages = list(rows)
-    return {key: [dict(row.original) for row in messages]} if any(row.says_more for row in messages) else NOTHING
+    return {key: [plain(row.original) for row in messages]} if any(row.says_more for row in messages) else NOTHING
 
 
 def _text_of(message: Mapping[str, Any]) -> str | None:

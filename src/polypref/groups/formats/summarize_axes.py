@@ -9,6 +9,7 @@ from polypref.errors import DataError
 from polypref.groups.formats.base import Format, Options, Row, is_nothing
 from polypref.groups.formats.polypref_jsonl import name_of
 from polypref.groups.formats.summarize import Info, Summary
+from polypref.groups.json_text import plain
 from polypref.groups.model import NOTHING, Group, Rating, shown
 
 _SCALE = tuple(range(1, 8))
@@ -29,8 +30,12 @@ def _to_group(row: AxesRow, options: Options) -> Group:
     if not row.summary.text.strip():
         raise DataError("is empty", field="summary.text")
     axes = {axis: value for axis, value in row.summary.axes.items() if not is_nothing(value)}
-    other = {axis: value for axis, value in axes.items() if axis not in _AXES}
-    beside = {**row.unknown, **row.summary.unknown, **other}
+    other = {axis: plain(value) for axis, value in axes.items() if axis not in _AXES}
+    beside = {
+        **row.unknown,
+        **row.summary.unknown,
+        **{axis: value for axis, value in other.items() if value is not None},
+    }
     annotator = name_of(row.worker)
     ratings = [_rating(axis, axes[axis], annotator, beside or NOTHING) for axis in _AXES if axis in axes]
     if not ratings:
