@@ -1062,6 +1062,21 @@ def test_rows_that_could_be_of_two_forms_are_refused_until_one_is_named():
     assert load_groups([row], format="alpaca-outputs")[0].responses == ("v", "w")
 
 
+def test_a_dialogue_with_a_question_beside_it_is_still_a_dialogue():
+    row = {"chosen": "\n\nHuman: q\n\nAssistant: x", "rejected": "\n\nHuman: q\n\nAssistant: y", "question": "z"}
+    assert load_groups([row]) == [Group(user("q"), ["x", "y"], [Comparison(0, 1, meta={"question": "z"})])]
+
+
+def test_what_turns_say_beside_who_said_what_is_kept():
+    turns = [{"from": "human", "value": "q", "weight": 0.5}]
+    answer = {"from": "gpt", "value": "x"}
+    pair = {"conversations": turns, "chosen": answer, "rejected": "y"}
+    assert load_groups([pair]) == [Group(user("q"), ["x", "y"], [Comparison(0, 1, meta={"conversations": turns})])]
+    rated = {"conversations": [*turns, answer], "label": True}
+    meta = {"conversations": [*turns, answer]}
+    assert load_groups([rated]) == [Group(user("q"), ["x"], (), [Rating(0, 1, meta=meta)], scale=[0, 1])]
+
+
 def test_content_in_parts_and_tool_calls_are_read_as_text_and_kept():
     call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
     prompt = [

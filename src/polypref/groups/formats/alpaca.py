@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 from polypref.errors import DataError
 from polypref.groups.formats.base import Format, Options, Row
-from polypref.groups.formats.pairs import pair_group
+from polypref.groups.formats.pairs import is_transcript, pair_group
 from polypref.groups.formats.polypref_jsonl import name_of
 from polypref.groups.formats.winners import split_sources
 from polypref.groups.model import Comparison, Group, Message, Prompt
@@ -62,9 +62,11 @@ def _to_group(row: PairRow, options: Options) -> Group:
     return instructed_pair(row, (row.chosen, row.rejected), _FIELDS, name_of(row.id))
 
 
-def asks(row: Any) -> bool:
-    """Whether one of a raw row's instructions is text."""
-    return any(isinstance(row.get(name), str) for name in _ASKED)
+def _fits(row: Mapping[str, Any]) -> bool:
+    # a whole dialogue says itself what was asked, whatever stands in a column beside it
+    answers = [row[field] for field in _FIELDS]
+    asked = row.get("prompt") is None and any(isinstance(row.get(name), str) for name in _ASKED)
+    return asked and all(isinstance(answer, str) and not is_transcript(answer) for answer in answers)
 
 
 FORMAT = Format(
@@ -74,5 +76,5 @@ FORMAT = Format(
     either=tuple(frozenset({name}) for name in _ASKED),
     row=PairRow,
     to_group=_to_group,
-    fits=lambda row: row.get("prompt") is None and asks(row) and all(isinstance(row[field], str) for field in _FIELDS),
+    fits=_fits,
 )

@@ -8,8 +8,8 @@ from polypref.errors import DataError
 from polypref.groups.formats.alpaca import Instruction
 from polypref.groups.formats.base import Format, Options
 from polypref.groups.formats.kto import SCALE, label_of
-from polypref.groups.formats.sharegpt import turns_of
-from polypref.groups.model import Group, Message, Prompt, Rating
+from polypref.groups.formats.sharegpt import turns_beside, turns_of
+from polypref.groups.model import NOTHING, Group, Message, Prompt, Rating
 
 
 class TaggedRow(Instruction):
@@ -27,7 +27,9 @@ def _to_group(row: TaggedRow, options: Options) -> Group:
     prompt, answer = _split(row)
     if not answer.strip():
         raise DataError("is empty", field="output")
-    rating = Rating(0, label_of(tag, field), meta=row.unknown)
+    turns = row.messages or row.conversations or ()
+    meta = {**row.unknown, **turns_beside(turns, "messages" if row.messages else "conversations")} or NOTHING
+    rating = Rating(0, label_of(tag, field), meta=meta)
     return Group(prompt, (answer,), (), (rating,), scale=SCALE)
 
 

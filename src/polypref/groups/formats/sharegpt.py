@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 from polypref.errors import DataError
@@ -10,9 +10,10 @@ from polypref.groups.formats.base import Format, Options, Row
 from polypref.groups.formats.pairs import pair_group
 from polypref.groups.formats.polypref_jsonl import name_of
 from polypref.groups.formats.winners import split_sources
-from polypref.groups.model import Comparison, Group, Message, shown
+from polypref.groups.model import NOTHING, Comparison, Group, Message, shown
 
 _FIELDS = ("chosen", "rejected")
+_SAID = ("from", "value", "role", "content")
 _ROLES = {
     "human": "user",
     "user": "user",
@@ -50,6 +51,12 @@ def turns_of(turns: Sequence[object], system: str | None = None, field: str = "c
     return (Message("system", system), *said) if system and system.strip() else tuple(said)
 
 
+def turns_beside(turns: Sequence[Any], key: str) -> Mapping[str, Any]:
+    """The turns as the file has them under `key`, for meta, if any of them says more than who said what."""
+    more = any(value is not None and name not in _SAID for turn in turns for name, value in turn.items())
+    return {key: list(turns)} if more else NOTHING
+
+
 def _first(turn: object, *keys: str) -> object:
     return next((turn[key] for key in keys if key in turn), None) if isinstance(turn, dict) else None
 
@@ -61,6 +68,7 @@ def _to_group(row: ConversationRow, options: Options) -> Group:
     ]
     sources, meta = split_sources(row.unknown, ("chosen_model", "rejected_model"), ("chosen-model", "rejected-model"))
     prompt = turns_of(row.conversations, row.system)
+    meta = {**meta, **turns_beside(row.conversations, "conversations")} or NOTHING
     comparison = Comparison(0, 1, meta=meta)
     return pair_group(prompt, answers, [comparison], _FIELDS, ident=name_of(row.id), sources=sources)
 
