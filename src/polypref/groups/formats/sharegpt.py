@@ -10,6 +10,7 @@ from polypref.groups.formats.base import Format, Options, Row
 from polypref.groups.formats.pairs import pair_group
 from polypref.groups.formats.polypref_jsonl import name_of
 from polypref.groups.formats.winners import split_sources
+from polypref.groups.json_text import plain
 from polypref.groups.model import NOTHING, Comparison, Group, Message, shown
 
 _FIELDS = ("chosen", "rejected")
@@ -54,7 +55,7 @@ def turns_of(turns: Sequence[object], system: str | None = None, field: str = "c
 def turns_beside(turns: Sequence[Any], key: str) -> Mapping[str, Any]:
     """The turns as the file has them under `key`, for meta, if any of them says more than who said what."""
     more = any(value is not None and name not in _SAID for turn in turns for name, value in turn.items())
-    return {key: list(turns)} if more else NOTHING
+    return {key: plain(turns)} if more else NOTHING
 
 
 def _first(turn: object, *keys: str) -> object:
