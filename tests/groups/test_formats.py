@@ -28,6 +28,8 @@ def said(*turns):
 
 
 FIVE = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
+OF_SCORES = {"derived_from": "scores"}
+TIE_OF_SCORES = Comparison(0, 1, 0.5, meta=OF_SCORES)
 PRISM_TIME = 1700668546.0  # 2023-11-22 15:55:46 UTC
 
 # fixture → (format, groups)
@@ -121,7 +123,7 @@ EXPECTED = {
             Group(
                 user("Is tea a soup?"),
                 ["No.", "Only on Sundays.", "Maybe.", "Yes."],
-                [Comparison(0, 1), Comparison(0, 2), Comparison(2, 3, 0.5), Comparison(0, 3)],
+                [Comparison(0, 1), Comparison(0, 2), Comparison(2, 3, 0.5, meta=OF_SCORES), Comparison(0, 3)],
             )
         ],
     ),
@@ -129,7 +131,13 @@ EXPECTED = {
         "text-score",
         [
             Group(user("Why do cats knead?"), ["Habit [1].", "Comfort [2]."], [Comparison(1, 0)]),
-            Group(user("What is time?"), ["A river.", "A clock."], [Comparison(0, 1, 0.5)], domain="physics", id="5"),
+            Group(
+                user("What is time?"),
+                ["A river.", "A clock."],
+                [TIE_OF_SCORES],
+                domain="physics",
+                id="5",
+            ),
         ],
     ),
     "dsp.json": (

@@ -204,7 +204,7 @@ ODD_CELLS = [
     pa.array([datetime.time(1, 2, 3)]),
     pa.array([datetime.date(2020, 1, 1)]),
     pa.array([datetime.datetime(2020, 1, 1)]),
-    pa.array([2**62], pa.timestamp("s")),
+    pa.array([2**50], pa.timestamp("s")),
     pa.array([-(2**62)], pa.date64()),
     pa.array([1], pa.timestamp("us", "Nowhere/Land")),
     pa.array([decimal.Decimal("1.5")]),

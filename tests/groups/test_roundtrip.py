@@ -286,6 +286,14 @@ def test_trl_keeps_the_id_of_a_prompt_that_comes_once(folder):
     ]
 
 
+@pytest.mark.parametrize("form", ["polypref", "trl"])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_tie_of_equal_scores_stays_one(form, ending, folder):
+    scored = load_groups([{"text": ["q: a", "q: b"], "score": [1.0, 1.0]}])
+    save_groups(scored, folder / f"scored-{form}{ending}", format=form)
+    assert load_groups(folder / f"scored-{form}{ending}") == scored
+
+
 words = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 lines = st.lists(words, min_size=1, max_size=4).map(" ".join)
 dialogues = st.lists(lines, min_size=1, max_size=5).map(

@@ -37,6 +37,7 @@ class GroupReader:
         format: the format's name; recognised from the first rows if left out.
         preferred: for the domain form, the domain whose responses count as preferred.
         skip_bad: leave out rows that cannot be used and count them, instead of stopping at the first.
+        longest_row: of how many bytes a row may be, unpacked (64 MiB, or what `POLYPREF_LONGEST_ROW` says).
         progress: called with ("reading" or "merging", done, total) from time to time.
     """
 
@@ -47,11 +48,15 @@ class GroupReader:
         format: str | None = None,
         preferred: str | None = None,
         skip_bad: bool = False,
+        longest_row: int | None = None,
         progress: Progress | None = None,
     ) -> None:
+        if longest_row is not None and longest_row <= 0:
+            raise DataError(f"longest_row is {longest_row}; expected a number of bytes")
         self.source = source
         self.options = Options(preferred=preferred)
         self.skip_bad = skip_bad
+        self.longest_row = longest_row
         self.progress = progress
         self.format: Format | None = find_format(format) if format else None
         self.rows = 0
@@ -66,7 +71,7 @@ class GroupReader:
     def __iter__(self) -> Iterator[Group]:
         self.rows, self.skipped, self.first_skipped = 0, Counter(), None
         rows = self._raw_rows()
-        head = list(itertools.islice(rows, _LOOKAHEAD))
+        head = list(self._head(rows))
         if not head:
             raise DataError("has no rows", file=self.name)
         fmt = self.format = self.format or self._recognise(head)
@@ -89,6 +94,12 @@ class GroupReader:
             if self.progress and done % _REPORT_EVERY == 0:
                 self.progress("merging", done, total)
 
+    def _head(self, rows: Iterator[RawRow]) -> Iterator[RawRow]:
+        for row in itertools.islice(rows, _LOOKAHEAD):
+            yield row
+            if isinstance(row.value, DataError) and not self.skip_bad:
+                return  # it will be refused; what comes after it may never end
+
     def _raw_rows(self) -> Iterator[RawRow]:
         if isinstance(self.source, Mapping):  # a `datasets.DatasetDict`
             raise DataError(f"expected rows, got parts named {', '.join(map(str, self.source))}; give one of them")
@@ -99,7 +110,7 @@ class GroupReader:
         is_hub_id = _HUB_ID.match(name) and not _DATA_FILE.search(name) and not os.path.exists(folder)
         if name != STDIN and is_hub_id and not os.path.exists(name):
             return _numbered(_hub_dataset(name))
-        return read_rows(name, self.progress)
+        return read_rows(name, self.progress, self.longest_row)
 
     def _recognise(self, head: list[RawRow]) -> Format:
         readable = [row.value for row in head if not isinstance(row.value, DataError)]
@@ -141,10 +152,15 @@ class GroupReader:
 
 
 def load_groups(
-    source: Source, *, format: str | None = None, preferred: str | None = None, skip_bad: bool = False
+    source: Source,
+    *,
+    format: str | None = None,
+    preferred: str | None = None,
+    skip_bad: bool = False,
+    longest_row: int | None = None,
 ) -> list[Group]:
     """The groups of a file, a hub data set or rows in memory; see `GroupReader`. Rows left out are warned of."""
-    reader = GroupReader(source, format=format, preferred=preferred, skip_bad=skip_bad)
+    reader = GroupReader(source, format=format, preferred=preferred, skip_bad=skip_bad, longest_row=longest_row)
     groups = list(reader)
     if reader.skipped:
         count = sum(reader.skipped.values())

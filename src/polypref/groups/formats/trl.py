@@ -8,6 +8,7 @@ from typing import Annotated, Any, Union
 from pydantic import Field
 
 from polypref.errors import DataError
+from polypref.groups.deriving import DERIVED_FROM, is_ranked
 from polypref.groups.formats.base import Format, Options, Row
 from polypref.groups.formats.chat import MessageRow, beside, messages_of
 from polypref.groups.formats.pairs import (
@@ -108,6 +109,8 @@ def _from_group(group: Group) -> Iterator[dict[str, Any]]:
         }
         if c.margin is not None:  # a column of nulls would stop TRL's trainer
             row["margin"] = c.margin
+        if not is_ranked(c):
+            row[DERIVED_FROM] = c.meta[DERIVED_FROM]
         yield row
 
 
