@@ -69,6 +69,8 @@ def test_paths_are_taken_from_the_folder_of_the_settings_and_ctrl_c_says_how_to_
     run = polypref("customize", "../custom.yaml")
     assert run.status == 0, run.err
     assert PreferenceModel.from_pretrained(tmp_path / "models", domain="academy").head.name == "scalar"
+
+
 def test_bad_rows_of_every_part_are_left_out(customize, tmp_path):
     for name in ("helpful", "domains"):
         with open(tmp_path / f"{name}.jsonl", "a") as file:

@@ -150,7 +150,7 @@ def test_a_half_written_checkpoint_is_ignored_and_removed(settings, tmp_path, mo
     shutil.copytree(Path(config.out) / "checkpoint-4", half)
     (half / checkpoints.COMPLETE).unlink()
     (half / "model.safetensors").write_bytes(b"half")
-    (Path(config.out) / ".saving-abc").mkdir()
+    (Path(config.out) / ".saving-abcdefgh").mkdir()
     assert checkpoints.last_complete(Path(config.out)) == Path(config.out) / "checkpoint-4"
     train(resumed(config), GROUPS)
     whole = settings(**LONGER, out=str(tmp_path / "whole"))

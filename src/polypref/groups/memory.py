@@ -9,9 +9,11 @@ from typing import Any
 
 from polypref.errors import DataError
 from polypref.groups.formats.base import is_nothing
+from polypref.groups.json_text import check_text
 from polypref.groups.parquet import from_columns, group_schema, is_own
 from polypref.groups.rows import RawRow
 
+_DEEPEST_ROW = 200  # levels, as JSON's reader takes them
 _CHUNK = 1024  # rows turned into Python's own objects at a time
 
 
@@ -63,16 +65,20 @@ def rows_in(source: Any) -> Iterator[RawRow]:
 
 def _numbered(rows: Iterable[Any]) -> Iterator[RawRow]:
     for number, row in enumerate(rows, 1):
-        if isinstance(row, Mapping):
+        try:
+            if not isinstance(row, Mapping):
+                raise DataError(f"expected a row with named fields, got {type(row).__name__}")
+            check_text(row, _DEEPEST_ROW)
             yield RawRow(number, dict(row))
-        else:
-            yield RawRow(number, DataError(f"expected a row with named fields, got {type(row).__name__}"))
+        except DataError as error:
+            yield RawRow(number, error)
 
 
 def _cleaned(rows: Iterable[Mapping[str, Any]], own: bool) -> Iterator[RawRow]:
     for number, row in enumerate(rows, 1):
         cells = {name: cell for name, cell in row.items() if not is_nothing(cell)}
         try:
+            check_text(cells, _DEEPEST_ROW)
             yield RawRow(number, from_columns(cells) if own else cells)
         except DataError as error:
             yield RawRow(number, error)

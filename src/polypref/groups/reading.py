@@ -51,6 +51,7 @@ class GroupReader:
         preferred: for the domain form, the domain whose responses count as preferred.
         skip_bad: leave out rows that cannot be used and count them, instead of stopping at the first.
         columns: which column holds a field that the format expects under another name: `{"prompt": "question"}`.
+        longest_row: of how many bytes a row may be, unpacked (64 MiB, or what `POLYPREF_LONGEST_ROW` says).
         progress: called with ("reading" or "merging", done, total) from time to time.
         name: what errors call the source, if not by its path.
     """
@@ -63,14 +64,18 @@ class GroupReader:
         preferred: str | None = None,
         skip_bad: bool = False,
         columns: Mapping[str, str] = NOTHING,
+        longest_row: int | None = None,
         progress: Progress | None = None,
         name: str | None = None,
     ) -> None:
+        if longest_row is not None and longest_row <= 0:
+            raise DataError(f"longest_row is {longest_row}; expected a number of bytes")
         self.source = source
         self.name = name or (str(source) if isinstance(source, (str, Path)) else kind_of(source))
         self.options = Options(preferred=preferred)
         self.skip_bad = skip_bad
         self.columns = columns
+        self.longest_row = longest_row
         self.progress = progress
         self.format: Format | None = find_format(format) if format else None
         self.rows = 0
@@ -89,7 +94,7 @@ class GroupReader:
         columns.check(rows, self.name)
 
     def _groups(self, rows: Iterator[RawRow]) -> Iterator[Group]:
-        head = list(itertools.islice(rows, _LOOKAHEAD))
+        head = list(self._head(rows))
         if not head:
             raise DataError("has no rows", file=self.name)
         fmt = self.format = self.format or self._recognise(head)
@@ -112,6 +117,12 @@ class GroupReader:
             if self.progress and done % _REPORT_EVERY == 0:
                 self.progress("merging", done, total)
 
+    def _head(self, rows: Iterator[RawRow]) -> Iterator[RawRow]:
+        for row in itertools.islice(rows, _LOOKAHEAD):
+            yield row
+            if isinstance(row.value, DataError) and not self.skip_bad:
+                return  # it will be refused; what comes after it may never end
+
     def _raw_rows(self) -> Iterator[RawRow]:
         if not isinstance(self.source, (str, Path)):
             return self._rows_in_memory()
@@ -119,7 +130,7 @@ class GroupReader:
         if is_hub_id(name):
             return rows_in(hub_rows(name))
         check_pointer(name)
-        return read_rows(name, self.progress)
+        return read_rows(name, self.progress, self.longest_row)
 
     def _rows_in_memory(self) -> Iterator[RawRow]:
         try:
@@ -139,8 +150,8 @@ class GroupReader:
         raise broken.at(file=self.name, row=number)
 
     def _parsed(self, fmt: Format, rows: Iterable[RawRow]) -> Iterator[tuple[int, Group]]:
-        for number, value in rows:
-            self.rows += 1
+        counted = self._counted(rows)
+        for number, value in fmt.assemble(counted) if fmt.assemble else counted:
             if isinstance(value, DataError):
                 self._refuse(value, number)
                 continue
@@ -151,6 +162,11 @@ class GroupReader:
                 continue
             for group in groups:
                 yield number, group
+
+    def _counted(self, rows: Iterable[RawRow]) -> Iterator[RawRow]:
+        for row in rows:
+            self.rows += 1
+            yield row
 
     def _refuse(self, error: DataError, number: int) -> None:
         placed = error.at(file=self.name, row=number)

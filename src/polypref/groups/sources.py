@@ -36,7 +36,7 @@ class Sources:
     Args:
         data: a path, a pattern of paths such as "data/*.jsonl", "-", a hub id, rows, a `pandas.DataFrame`, a
             `pyarrow.Table`, a `datasets.Dataset`, a `datasets.DatasetDict` of one part, `Group`s, or a list of these.
-        format, preferred, skip_bad, columns: how each source is read; see `GroupReader`.
+        format, preferred, skip_bad, columns, longest_row: how each source is read; see `GroupReader`.
         without: what to leave out of the groups; see `drop_fields`.
         pairs_from_ratings: add the comparisons that ratings imply.
         merge: make one of the groups of one prompt and domain also where there is one source.
@@ -51,6 +51,7 @@ class Sources:
         preferred: str | None = None,
         skip_bad: bool = False,
         columns: Mapping[str, str] = NOTHING,
+        longest_row: int | None = None,
         without: Collection[str] = (),
         pairs_from_ratings: bool = False,
         merge: bool = False,
@@ -58,7 +59,13 @@ class Sources:
     ) -> None:
         def reader(source: Source, name: str | None) -> GroupReader:
             return GroupReader(
-                source, format=format, preferred=preferred, skip_bad=skip_bad, columns=columns, name=name
+                source,
+                format=format,
+                preferred=preferred,
+                skip_bad=skip_bad,
+                columns=columns,
+                longest_row=longest_row,
+                name=name,
             )
 
         found = list(_separated(data))
@@ -146,6 +153,7 @@ def load_groups(
     preferred: str | None = None,
     skip_bad: bool = False,
     columns: Mapping[str, str] = NOTHING,
+    longest_row: int | None = None,
 ) -> list[Group]:
     """The groups of files, patterns of paths, hub data sets, data frames, Arrow tables or rows, or of a list of these.
 
@@ -157,8 +165,11 @@ def load_groups(
         preferred: for the domain form, the domain whose responses count as preferred.
         skip_bad: leave out rows that cannot be used, instead of stopping at the first.
         columns: which column holds a field that the format expects under another name: `{"prompt": "question"}`.
+        longest_row: of how many bytes a row may be, unpacked (64 MiB, or what `POLYPREF_LONGEST_ROW` says).
     """
-    sources = Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, columns=columns)
+    sources = Sources(
+        data, format=format, preferred=preferred, skip_bad=skip_bad, columns=columns, longest_row=longest_row
+    )
     if not sources.parts:
         raise DataError("has no rows")
     groups = list(sources)

@@ -12,7 +12,7 @@ from polypref.errors import PolyprefError
 from polypref.models.adapters import names_adapter
 from polypref.models.backbones import BackboneSettings, load_config
 from polypref.models.embedded import BackboneError
-from polypref.models.folders import LAST
+from polypref.models.folders import LAST, is_unfinished
 from polypref.models.heads import Head, all_heads, make_head
 
 BLOCK = "polypref"  # the key of our block in config.json
@@ -35,6 +35,8 @@ def block_of(config: Any, name: str) -> Block:
     """The block of a configuration; a plain reward model is a scalar one."""
     block = config.to_dict().get(BLOCK)
     if block is not None:
+        if is_unfinished(Path(name)):
+            raise BackboneError(f"{name!r} is a checkpoint that was not written to its end: use an earlier one")
         if not isinstance(block, dict):
             raise _unreadable(name, "it is no mapping")
         version = block.get("version")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from polypref.errors import PolyprefError
+from polypref.files import passing_folder
 
 LAST = "config.json"  # without it nothing loads the folder
+SAVING = ".saving-"  # what the names of folders begin with that are being written
 COMPLETE = "complete"  # a file in a checkpoint of a run that is written when everything else is
 
 
@@ -26,21 +27,18 @@ def staged_folder(target: Path, last: str = LAST) -> Iterator[Path]:
 
     try:
         target.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".saving-", dir=target))
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    try:
-        yield stage
-        _move(stage, target, last)
+        with passing_folder(target, SAVING) as stage:
+            yield stage
+            _move(stage, target, last)
     except (OSError, SafetensorError) as error:
         raise _unwritable(target, error) from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether a folder is a checkpoint of a run, by its name, that was not written to its end."""
-    return folder.is_dir() and folder.resolve().name.startswith("checkpoint-") and not (folder / COMPLETE).exists()
+    """Whether a folder, by its name a checkpoint of a run or what is being saved, was not written to its end."""
+    name = folder.resolve().name
+    begun = name.startswith("checkpoint-") and not (folder / COMPLETE).exists()
+    return folder.is_dir() and (begun or name.startswith(SAVING))
 
 
 def remove_folder(folder: Path) -> None:

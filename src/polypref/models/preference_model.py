@@ -39,7 +39,7 @@ from polypref.models.customised import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.extra import load_extra, save_extra
-from polypref.models.folders import is_unfinished, staged_folder
+from polypref.models.folders import staged_folder
 from polypref.models.heads import Head, make_head
 from polypref.models.inputs import Input, InputFormat, Layout, input_format
 from polypref.models.limits import knows_segments, longest_input
@@ -145,8 +145,6 @@ class PreferenceModel(Answering):
             head = head_of_block(block, name, classifier.config.num_labels)
         else:
             config = load_config(name, settings)
-            if BLOCK in config.to_dict() and is_unfinished(Path(name)):
-                raise BackboneError(f"{name!r} is a checkpoint that was not written to its end: use an earlier one")
             block = block_of(config, name)
             head = head_of_block(block, name, config.num_labels)  # before anything of that many logits is made
             classifier, tokenizer = load_trained_classifier(name, config.num_labels, settings)
