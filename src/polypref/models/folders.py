@@ -11,11 +11,11 @@ from pathlib import Path
 
 from polypref.errors import PolyprefError
 from polypref.files import passing_folder
-from polypref.groups.model import shown
 
 LAST = "config.json"  # without it nothing loads the folder
 _ID = re.compile(r"(embedded:)?[A-Za-z0-9]([\w.-]*[\w])?(/[A-Za-z0-9_]([\w.-]*[\w])?)?", re.ASCII)
 _LONGEST_ID = 96  # characters, as the hub has it
+_LONGEST_NAME = 300  # characters of a name that are quoted
 SAVING = ".saving-"  # what the names of folders begin with that are being written
 COMPLETE = "complete"  # a file in a checkpoint of a run that is written when everything else is
 
@@ -49,7 +49,9 @@ def check_place(name: str) -> None:
     except (OSError, ValueError):  # too long, or with characters that no file has
         pass
     what = "is a file" if _is_file(name) else "is not there"
-    raise PolyprefError(f"{shown(name)} {what}; expected the folder of a model, or a hub id such as 'org/name'")
+    raise PolyprefError(
+        f"{name[:_LONGEST_NAME]!r} {what}; expected the folder of a model, or a hub id such as 'org/name'"
+    )
 
 
 def _is_file(name: str) -> bool:
