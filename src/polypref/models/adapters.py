@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from polypref.errors import PolyprefError
 from polypref.models.backbones import (
     BackboneSettings,
     agree_on_padding,
@@ -24,7 +25,9 @@ from polypref.models.backbones import (
     plain_errors,
 )
 from polypref.models.customised import ADAPTER
-from polypref.models.embedded import BackboneError
+from polypref.models.embedded import BackboneError, resolve
+from polypref.models.folders import check_place
+from polypref.models.screening import check_weights
 
 WEIGHTS = "adapter_model.safetensors"
 _STATE_LAYERS = ("score.weight", "classifier.weight", "classifier.out_proj.weight")
@@ -222,6 +225,16 @@ def read_adapter(name: str) -> Adapter:
 
 def base_of(name: str) -> str:
     """The base model that an adapter names; a path that begins with a dot starts from the adapter's folder."""
+    base = _named_base(name)
+    try:
+        check_place(base)
+        check_weights(resolve(base))
+    except PolyprefError as error:
+        raise BackboneError(f"the base model of the adapter {name!r}: {error}") from error
+    return base
+
+
+def _named_base(name: str) -> str:
     with plain_errors(name):
         config = json.loads((Path(name) / ADAPTER).read_text(encoding="utf-8"))
         base = config.get("base_model_name_or_path")

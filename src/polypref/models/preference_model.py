@@ -39,7 +39,7 @@ from polypref.models.customised import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.extra import load_extra, save_extra
-from polypref.models.folders import staged_folder
+from polypref.models.folders import check_place, staged_folder
 from polypref.models.heads import Head, make_head
 from polypref.models.inputs import Input, InputFormat, Layout, input_format
 from polypref.models.limits import knows_segments, longest_input
@@ -98,6 +98,7 @@ class PreferenceModel(Answering):
         """
         made = make_head(head, **head_settings) if isinstance(head, str) else head
         settings = backbone or BackboneSettings()
+        check_place(name)
         if names_adapter(name):
             raise BackboneError(
                 f"{name!r} is an adapter, no backbone: save PreferenceModel.from_pretrained of it, and name that folder"
