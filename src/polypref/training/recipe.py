@@ -38,6 +38,7 @@ from polypref.training.frozen import FrozenEncoder, with_features
 from polypref.training.memory import affordable_tokens, keep_freed_memory
 from polypref.training.mixing import Enrichment, EpochTeller, MixingSampler
 from polypref.training.progress import ModelWatcher, Report, callbacks
+from polypref.training.record import data_record
 from polypref.training.trainer import GroupDataset, PreferenceTrainer
 
 CONFIG = "training.json"  # the resolved configuration, beside the model
@@ -126,9 +127,17 @@ def train(
     run = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
     metrics = _last_metrics(trainer, config) if held_out else {}
+    record = {
+        "polypref": __version__,
+        "steps": run.global_step,
+        "objective": objective.name,
+        "metrics": metrics,
+        **data_record(config.data, groups, tally, config.eval_data, eval_groups, held_out_tally),
+        "intervals": trainer.intervals(),
+    }
     if trainer.args.should_save:  # before the model, with which the run is finished
         write_whole(out / HISTORY, json.dumps(trainer.state.log_history, indent=2) + "\n")
-    trainer.save_final(out, {"polypref": __version__, "steps": run.global_step, "metrics": metrics})
+    trainer.save_final(out, record)
     return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
 
 
@@ -140,9 +149,11 @@ def _joined(report: Report) -> Report:
 
 
 def _last_metrics(trainer: PreferenceTrainer, config: TrainingConfig) -> dict[str, float]:
-    """What the model that is saved reaches; it was measured already, unless an earlier checkpoint became the model."""
+    """What the model that is saved reaches; it was measured already, unless an earlier checkpoint became the model or
+    the run was killed just then."""
     logged = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
-    if logged and logged[-1]["step"] == trainer.state.global_step and not config.best_metric:
+    is_last = logged and logged[-1]["step"] == trainer.state.global_step
+    if is_last and trainer.evaluated and not config.best_metric:
         return {name: value for name, value in logged[-1].items() if name.startswith("eval_")}
     return trainer.evaluate()
 

@@ -43,6 +43,24 @@ class DistributionalHead(Head):
     def width(self) -> int:
         return len(self.labels) if self.kind == "categorical" else 2
 
+    @property
+    def in_plain_torch(self) -> str:
+        d = len(self.labels)
+        opinions = "opinions = states.softmax(-1)  # [K, d]: the crowd's opinion over the labels"
+        if self.kind == "beta":
+            opinions = f"""\
+from scipy.stats import beta
+
+a, b = (torch.nn.functional.softplus(states.double()) + {_LEAST_CONCENTRATION}).T[..., None].numpy()
+edges = torch.linspace(0, 1, {d + 1}, dtype=torch.float64).numpy()
+opinions = torch.tensor(beta.cdf(edges, a, b)).diff(dim=-1)  # [K, d]: the crowd's opinion over the labels"""
+        return f"""\
+{opinions}
+expected = opinions @ torch.tensor({list(self.labels)}, dtype=opinions.dtype)  # the utilities
+below = torch.ones({d}, {d}, dtype=opinions.dtype).tril(-1) + torch.eye({d}, dtype=opinions.dtype) / 2
+preferences = opinions @ below @ opinions.T
+"""
+
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         log_a, log_b = self.log_distributions(a), self.log_distributions(b)
         return _log_win(log_a, log_b) - _log_win(log_b, log_a)

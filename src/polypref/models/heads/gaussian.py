@@ -30,6 +30,14 @@ class GaussianHead(Head):
     def width(self) -> int:
         return 2
 
+    @property
+    def in_plain_torch(self) -> str:
+        return f"""\
+mean, spread = states[:, 0], torch.nn.functional.softplus(states[:, 1]) + {_LEAST_SPREAD}
+differences = (mean[:, None] - mean) / (spread[:, None].square() + spread.square()).sqrt()
+preferences = torch.special.ndtr(differences)
+"""
+
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         x = (a[..., 0] - b[..., 0]) / (self.spread(a).square() + self.spread(b).square()).sqrt()
         return _log_ndtr(x) - _log_ndtr(-x)

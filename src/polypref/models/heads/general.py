@@ -67,6 +67,21 @@ class GeneralHead(Head):
             return self.temperature
         return 0.1 if self.normalize else 1.0
 
+    @property
+    def in_plain_torch(self) -> str:
+        lines = [f"v = states[:, :{self.dim}]"]
+        if self.normalize:
+            lines.append(f"v = v / (v.square().sum(-1, keepdim=True) + {_TINY}).sqrt()")
+        lines.append("even, odd = v[:, 0::2], v[:, 1::2]  # the two entries of each block")
+        if self.gate:
+            lines.append(f"gate = states[:, {self.dim}:]  # the weights of the blocks")
+            lines.append("half = (gate * even) @ odd.T - (gate * odd) @ even.T")
+            lines.append("scores = (half - half.T) / 2")
+        else:
+            lines.append("scores = even @ odd.T - odd @ even.T  # skew-symmetric")
+        lines.append(f"preferences = (scores / {self.tau}).sigmoid()")
+        return "\n".join(lines) + "\n"
+
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         a_even, a_odd = self._blocks(a)  # [..., k]
         b_even, b_odd = self._blocks(b)

@@ -60,6 +60,17 @@ class HybridHead(Head):
 
         return PromptGate(hidden, self.extra_width) if self.gate else None
 
+    @property
+    def in_plain_torch(self) -> str:
+        gate = f" * states[:, {self.width}:]" if self.gate else ""
+        return f"""\
+utility, v = states[:, 0].clamp({-self.bound}, {self.bound}), states[:, 1:{self.width}]
+v = v / (v.square().sum(-1, keepdim=True) + {_TINY}).sqrt()
+even, odd = v[:, 0::2]{gate}, v[:, 1::2]{gate}  # the two entries of each block
+cyclic = even @ odd.T - odd @ even.T  # skew-symmetric
+preferences = ({self.transitive} * (utility[:, None] - utility) + {self.cyclic} * cyclic).sigmoid()
+"""
+
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         a_even, a_odd = self._blocks(a)  # [..., k]
         b_even, b_odd = self._blocks(b)

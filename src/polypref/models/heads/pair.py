@@ -28,6 +28,13 @@ class PairHead(Head):
     def width(self) -> int:
         return 1
 
+    @property
+    def in_plain_torch(self) -> str:
+        return """\
+logits = states[..., 0]  # of each response against each other
+preferences = ((logits - logits.T) / 2).sigmoid()
+"""
+
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         """Of the rows of (i, j) and of (j, i)."""
         return (a[..., 0] - b[..., 0]) / 2

@@ -30,6 +30,13 @@ class ScalarHead(Head):
     def width(self) -> int:
         return 1
 
+    @property
+    def in_plain_torch(self) -> str:
+        return f"""\
+rewards = states[:, 0]
+preferences = ((rewards[:, None] - rewards) / {self.temperature}).sigmoid()
+"""
+
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         return (a[..., 0] - b[..., 0]) / self.temperature
 

@@ -1,0 +1,40 @@
+"""The files of a saved model: an ordinary checkpoint, its tokenizer, our block, and what the head adds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from polypref.models.adapters import merged
+from polypref.models.backbones import dropout_rates, quiet_loading, set_dropout
+from polypref.models.block import BLOCK
+from polypref.models.extra import save_extra
+
+if TYPE_CHECKING:
+    from polypref.models.preference_model import PreferenceModel
+
+CLASSIFIER, ADDED = "classifier.", "extra."  # what the names of an encoder's weights begin with
+
+
+def write_checkpoint_files(
+    model: PreferenceModel, folder: Path, training: dict[str, Any] | None, weights: dict[str, Tensor] | None
+) -> None:
+    """Write them into a folder; `weights` stand in for those of the encoder."""
+    classifier = merged(model.encoder.classifier)
+    own, added = (_part(weights, CLASSIFIER), _part(weights, ADDED)) if weights is not None else (None, None)
+    setattr(classifier.config, BLOCK, {**model.block(), **({"training": training} if training else {})})
+    rates = dropout_rates(classifier.config)
+    set_dropout(classifier.config, model.dropout_rates)  # also those it is used without
+    try:
+        with quiet_loading():
+            classifier.save_pretrained(folder, state_dict=own)
+    finally:
+        set_dropout(classifier.config, rates)
+    model.inputs.tokenizer.save_pretrained(folder)
+    save_extra(model.encoder, folder, added)
+
+
+def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
