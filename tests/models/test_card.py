@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -46,7 +47,7 @@ RECORD = {
 
 
 def card_of(model, folder, record=None):
-    model.save_pretrained(folder, record)
+    model.save_pretrained(folder, record or {})
     return (folder / CARD).read_text()
 
 
@@ -121,6 +122,25 @@ def test_it_tells_of_the_data_and_the_numbers(built, tmp_path):
     assert "| accuracy | 0.75 | 0.5 to 0.875 |" in card
     assert "| loss | 0.5123 |  |" in card
     assert "| epoch" not in card
+
+
+def test_a_loaded_model_remembers_the_record_of_its_training(built, tmp_path):
+    card = card_of(built("llama", "general"), tmp_path, RECORD)
+    again = PreferenceModel.from_pretrained(tmp_path)
+    again.save_pretrained(tmp_path / "again")
+    assert (tmp_path / "again" / CARD).read_text() == card
+    assert json.loads((tmp_path / "again" / "config.json").read_text())["polypref"]["training"] == RECORD
+
+
+@pytest.mark.parametrize(
+    "record", [[1], "text", {"metrics": [1]}, {"data": {"groups": "many"}}, {"metrics": {"a": "b"}}]
+)
+def test_a_record_that_cannot_be_read_is_none(built, tmp_path, record):
+    built("llama", "general").save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["polypref"]["training"] = record
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert "## Training" not in card_of(PreferenceModel.from_pretrained(tmp_path), tmp_path / "again")
 
 
 def test_a_card_that_nobody_changed_is_written_anew(built, tmp_path):

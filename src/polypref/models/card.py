@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from polypref.models.embedded import licence_of
 from polypref.models.extra import EXTRA
 from polypref.models.heads import Head
 from polypref.models.inputs import InputFormat
+from polypref.models.record import Record
 
 if TYPE_CHECKING:
     from polypref.models.preference_model import PreferenceModel
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 CARD = "README.md"
 _MARK = re.compile(r"<!-- written by polypref \(([0-9a-f]{16})\); a card that is changed by hand is kept -->\n\Z")
 _UNSHOWN = frozenset(("epoch", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time"))
-_TOLD = frozenset(("polypref", "metrics", "intervals", "data", "held_out"))  # of a record, in sections of their own
 
 _LOADING = """\
 import torch
@@ -83,11 +83,11 @@ def plain_code(head: Head, inputs: InputFormat) -> str:
     return _LOADING + (chat if inputs.layout == "chat" else _SEGMENTS) + states + head.in_plain_torch
 
 
-def write_card(folder: Path, target: Path, model: PreferenceModel, record: Mapping[str, Any]) -> None:
+def write_card(folder: Path, target: Path, model: PreferenceModel, training: Mapping[str, Any]) -> None:
     """Write a card into `folder`, which will become `target`; a card there that a person wrote or changed stays."""
     if not _is_ours(target / CARD):
         return
-    text = model_card(model, record)
+    text = model_card(model, training)
     mark = f"\n<!-- written by polypref ({_digest(text)}); a card that is changed by hand is kept -->\n"
     (folder / CARD).write_text(text + mark, encoding="utf-8")
 
@@ -105,9 +105,9 @@ def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def model_card(model: PreferenceModel, record: Mapping[str, Any]) -> str:
-    """The text of a card, for a model and the record of its training; an empty record where nothing is known."""
-    head = model.head
+def model_card(model: PreferenceModel, training: Mapping[str, Any]) -> str:
+    """The text of a card, for a model and the record of its training, which is empty where nothing is known."""
+    head, record = model.head, Record.model_validate(training)
     sections = [
         f"---\n{_metadata(model, record)}---\n",
         f"# A {head.name} preference model\n\n{_introduction(model)}",
@@ -118,7 +118,7 @@ def model_card(model: PreferenceModel, record: Mapping[str, Any]) -> str:
     return "\n".join(section for section in sections if section)
 
 
-def _metadata(model: PreferenceModel, record: Mapping[str, Any]) -> str:
+def _metadata(model: PreferenceModel, record: Record) -> str:
     from huggingface_hub import ModelCardData
 
     data = ModelCardData(
@@ -127,7 +127,7 @@ def _metadata(model: PreferenceModel, record: Mapping[str, Any]) -> str:
         tags=["polypref", "reward-model", "preference-model", model.head.name],
         base_model=model.base,
         license=licence_of(model.base) if model.base else None,
-        datasets=[part["name"] for part in record.get("data", {}).get("sources", ()) if part["on_hub"]] or None,
+        datasets=[source.name for source in record.data.sources if source.on_hub] or None if record.data else None,
     )
     return data.to_yaml() + "\n"
 
@@ -144,31 +144,23 @@ def _introduction(model: PreferenceModel) -> str:
     )
 
 
-def _training(record: Mapping[str, Any]) -> str:
-    lines = [f"- {name}: {value}" for name, value in record.items() if name not in _TOLD]
-    for what, name in (("trained on", "data"), ("held out", "held_out")):
-        if name in record:
-            lines += [f"- {what}: {_counts(record[name])}", *_sources(record[name].get("sources", ()))]
+def _training(record: Record) -> str:
+    lines = [f"- {name}: {value}" for name, value in record.others().items()]
+    for what, data in (("trained on", record.data), ("held out", record.held_out)):
+        if data is not None:
+            counts = f"{data.groups:,} groups, {data.comparisons:,} comparisons, {data.ratings:,} ratings"
+            lines.append(f"- {what}: {counts} (fingerprint `{data.fingerprint}`)")
+            lines += [f"  - `{source.name}`" for source in data.sources]
     return "## Training\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
-def _counts(data: Mapping[str, Any]) -> str:
-    counts = ", ".join(f"{data[name]:,} {name}" for name in ("groups", "comparisons", "ratings"))
-    return f"{counts} (fingerprint `{data['fingerprint']}`)"
-
-
-def _sources(sources: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [f"  - `{source['name']}`" for source in sources]
-
-
-def _numbers(record: Mapping[str, Any]) -> str:
-    shown = {name.removeprefix("eval_"): value for name, value in record.get("metrics", {}).items()}
+def _numbers(record: Record) -> str:
     rows = []
-    for name, value in shown.items():
-        if name not in _UNSHOWN:
-            low, high = record.get("intervals", {}).get(name, (None, None))
-            between = "" if low is None or high is None else f"{low:.4g} to {high:.4g}"
-            rows.append(f"| {name} | {value:.4g} | {between} |")
+    for name, value in record.metrics.items():
+        shown = name.removeprefix("eval_")
+        if shown not in _UNSHOWN:
+            between = " to ".join(f"{end:.4g}" for end in record.intervals.get(shown, ()))
+            rows.append(f"| {shown} | {value:.4g} | {between} |")
     if not rows:
         return ""
     table = "\n".join(["| on held-out prompts | | 95 % interval |", "|---|---|---|", *rows])

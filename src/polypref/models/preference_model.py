@@ -50,6 +50,7 @@ from polypref.models.heads import Head, make_head
 from polypref.models.inputs import Input, InputFormat, Layout, input_format
 from polypref.models.limits import knows_segments, longest_input
 from polypref.models.reading import check_reading
+from polypref.models.record import read_record
 from polypref.models.saving import write_checkpoint_files
 from polypref.models.sharing import share_prompts
 
@@ -67,6 +68,7 @@ class PreferenceModel:
         self.dropout_rates: dict[str, float] = {}  # those of the backbone's configuration, used or not
         self.training_opinion: tuple[float, ...] = ()  # mean opinion of the training data over the labels, if known
         self.base: str | None = None  # the id on the hub of the backbone it was made of, if known
+        self.record: dict[str, Any] = {}  # of its training, if known
         self.domain: str | None = None  # which it is of in a customised folder
         self.window = WINDOW
 
@@ -161,6 +163,7 @@ class PreferenceModel:
         model = cls._assembled(classifier, tokenizer, head, max_length or block.max_length, settings, device)
         model.dropout_rates = dropout_rates(config)
         model.training_opinion = tuple(block.training_opinion)
+        model.record = read_record(config.to_dict().get(BLOCK))
         model.base = base_named(config, name)
         model.domain = of_domain
         load_extra(model.encoder, head, name, settings.revision)
@@ -197,14 +200,29 @@ class PreferenceModel:
     ) -> None:
         """Write an ordinary checkpoint, whole or not at all; LoRA weights are merged into it.
 
-        `training` is a record of how the model was made, kept in its configuration; `weights` stand in for those of
-        the encoder where these are spread over several processes.
+        `training` is a record of how the model was made, kept in its configuration and told by its card; that of a
+        loaded model if left out. `weights` stand in for those of the encoder where these are spread over several
+        processes.
         """
         if names_adapter(str(path)):
             raise PolyprefError(f"{str(path)!r} holds an adapter, which would hide the model: save it elsewhere")
         with staged_folder(Path(path)) as folder:
             self.write(folder, training, weights)
-            write_card(folder, Path(path), self, training or {})
+            write_card(folder, Path(path), self, self.record if training is None else training)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        message: str = "Upload a polypref model",
+        token: str | None = None,
+    ) -> str:
+        """Save the model into a repository of the Hugging Face hub, made if there is none; returns its address."""
+        from polypref.models.publishing import push_to_hub
+
+        return push_to_hub(self, repo_id, private=private, revision=revision, message=message, token=token)
 
     def write(
         self, folder: Path, training: dict[str, Any] | None = None, weights: dict[str, Tensor] | None = None

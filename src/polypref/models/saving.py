@@ -24,7 +24,8 @@ def write_checkpoint_files(
     """Write them into a folder; `weights` stand in for those of the encoder."""
     classifier = merged(model.encoder.classifier)
     own, added = (_part(weights, CLASSIFIER), _part(weights, ADDED)) if weights is not None else (None, None)
-    setattr(classifier.config, BLOCK, {**model.block(), **({"training": training} if training else {})})
+    record = model.record if training is None else training
+    setattr(classifier.config, BLOCK, {**model.block(), **({"training": record} if record else {})})
     rates = dropout_rates(classifier.config)
     set_dropout(classifier.config, model.dropout_rates)  # also those it is used without
     try:

@@ -293,6 +293,7 @@ class PreferenceTrainer(Trainer):
             self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         if self.args.should_save:
             self.preference_model.save_pretrained(out, record, weights)
+        self.preference_model.record = record
 
     def _gathered_weights(self) -> dict[str, Tensor] | None:
         """All weights, where they are spread over processes: on the first of them, empty on the others."""
