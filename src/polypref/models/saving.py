@@ -11,6 +11,7 @@ from polypref.models.adapters import merged
 from polypref.models.backbones import dropout_rates, quiet_loading, set_dropout
 from polypref.models.block import BLOCK
 from polypref.models.extra import save_extra
+from polypref.models.older import add_older_words
 
 if TYPE_CHECKING:
     from polypref.models.preference_model import PreferenceModel
@@ -34,6 +35,7 @@ def write_checkpoint_files(
     finally:
         set_dropout(classifier.config, rates)
     model.inputs.tokenizer.save_pretrained(folder)
+    add_older_words(folder, model.encoder.segments)
     save_extra(model.encoder, folder, added)
 
 
