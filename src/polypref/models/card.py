@@ -85,14 +85,14 @@ def plain_code(head: Head, inputs: InputFormat) -> str:
 
 def write_card(folder: Path, target: Path, model: PreferenceModel, training: Mapping[str, Any]) -> None:
     """Write a card into `folder`, which will become `target`; a card there that a person wrote or changed stays."""
-    if not _is_ours(target / CARD):
+    if not is_ours(target / CARD):
         return
     text = model_card(model, training)
     mark = f"\n<!-- written by polypref ({_digest(text)}); a card that is changed by hand is kept -->\n"
     (folder / CARD).write_text(text + mark, encoding="utf-8")
 
 
-def _is_ours(card: Path) -> bool:
+def is_ours(card: Path) -> bool:
     """Whether a card may be replaced: there is none, or it is as it was written here."""
     if not card.exists():
         return True
