@@ -21,6 +21,13 @@ class DistributionalHead(Head):
     `categorical`: p = softmax(z). `beta`: preference strength in [0, 1] is Beta(a, b) with (a, b) = softplus(z) + 0.01,
     and p_k its mass in the k-th of d equal bins, whatever the label values. With A ~ p_i and B ~ p_j independent,
     P(i ≻ j) = P(A > B) + ½ P(A = B). The utility is the expected label value Σ_k p_k·u_k.
+
+        >>> import torch
+        >>> from polypref.models.heads import make_head
+        >>> head = make_head("distributional", labels=[1, 2, 3])
+        >>> opinions = head.distributions(torch.tensor([[2.0, 0.0, 2.0], [0.0, 3.0, 0.0]]))  # divided, agreed
+        >>> print([f"{share:.2f}" for share in opinions[0]])
+        ['0.47', '0.06', '0.47']
     """
 
     name = "distributional"

@@ -20,6 +20,13 @@ class GeneralHead(Head):
     k = dim/2 blocks express every skew-symmetric matrix of up to 2k + 1 responses; v = (r, 1) is Bradley–Terry.
     The gate λ depends on the prompt, but a state is encoded together with its response: a pair takes the mean of its
     two gates, which keeps s(i ≻ j) = −s(j ≻ i). Without a gate λ = 1.
+
+        >>> import torch
+        >>> from polypref.models.heads import make_head
+        >>> v = torch.tensor([[1.0, 0.0], [-0.5, 0.9], [-0.5, -0.9]])  # a cycle of three
+        >>> P = make_head("general", dim=2).preferences(v)
+        >>> print(f"{P[0, 1]:.2f} {P[1, 2]:.2f} {P[2, 0]:.2f}")
+        0.71 0.71 0.71
     """
 
     name = "general"

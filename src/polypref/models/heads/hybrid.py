@@ -23,6 +23,13 @@ class HybridHead(Head):
     depends on the prompt, but a state is encoded together with its response: each brings its own λ, which keeps
     s(i ≻ j) = −s(j ≻ i). Without a gate λ = 1. One block (dim = 2) holds a dominant answer above a cycle of any
     odd length; a general head with one block cannot, and spends a second on what r says here.
+
+        >>> import torch
+        >>> from polypref.models.heads import make_head
+        >>> states = torch.tensor([[2.0, 1.0, 0.0], [0.0, -0.5, 0.9], [0.0, -0.5, -0.9]])  # (r, v)
+        >>> P = make_head("hybrid", dim=2).preferences(states)
+        >>> print(f"{P[0, 1]:.2f} {P[1, 2]:.2f} {P[2, 0]:.2f}")
+        0.99 0.93 0.65
     """
 
     name = "hybrid"
