@@ -20,6 +20,7 @@ from polypref.models.adapters import (
     names_adapter,
 )
 from polypref.models.answer import Floats, StateAnswer, ordered_pairs, refuse_joint
+from polypref.models.assembling import DEFAULT_MAX_LENGTH, assembled
 from polypref.models.backbones import (
     BackboneSettings,
     dropout_rates,
@@ -27,7 +28,6 @@ from polypref.models.backbones import (
     load_classifier,
     load_config,
     load_trained_classifier,
-    move_to,
     renew_state_layer,
 )
 from polypref.models.block import (
@@ -47,14 +47,10 @@ from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.extra import load_extra
 from polypref.models.folders import is_unfinished, staged_folder
 from polypref.models.heads import Head, make_head
-from polypref.models.inputs import Input, InputFormat, Layout, input_format
-from polypref.models.limits import knows_segments, longest_input
-from polypref.models.reading import check_reading
+from polypref.models.inputs import Input, InputFormat
 from polypref.models.record import read_record
 from polypref.models.saving import write_checkpoint_files
-from polypref.models.sharing import share_prompts
 
-DEFAULT_MAX_LENGTH = 1024
 WINDOW = 64  # groups encoded together
 
 
@@ -179,18 +175,7 @@ class PreferenceModel:
         settings: BackboneSettings,
         device: str | None,
     ) -> PreferenceModel:
-        if settings.quantization is None:
-            move_to(classifier, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        segments = "token_type_ids" in tokenizer.model_input_names and knows_segments(classifier)
-        encoder = StateEncoder(classifier, head, classifier.config.get_text_config().pad_token_id, segments)
-        encoder.eval()
-        layout: Layout = "chat" if encoder.reads_last_token else "segments"
-        limits = [limit for limit in (max_length, longest_input(classifier, tokenizer)) if limit is not None]
-        limit = min(limits, default=DEFAULT_MAX_LENGTH)
-        rows = classifier.get_input_embeddings().weight.shape[0]
-        inputs = input_format(tokenizer, layout, limit, rows)
-        check_reading(encoder, inputs)
-        share_prompts(encoder, settings)
+        encoder, inputs = assembled(classifier, tokenizer, head, max_length, settings, device)
         return cls(encoder, head, inputs)
 
     # — saving —
