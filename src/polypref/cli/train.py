@@ -75,6 +75,9 @@ def train(
     ] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of everything random.", show_default="0")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model in --out, once the new one is whole.")
+    ] = False,
     settings: Annotated[
         Optional[list[str]],
         typer.Option("--set", metavar="NAME=VALUE", help="Any other setting, such as head_settings.dim=4."),
@@ -109,6 +112,7 @@ def train(
         "report_to": report_to,
         "seed": seed,
         "resume": resume or None,
+        "overwrite": overwrite or None,
         "format": format,
         "preferred": preferred,
         "columns": columns and parse_columns(columns),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +9,10 @@ from pathlib import Path
 
 from polypref.customization.config import CustomizeConfig, Domains, General, Stage
 from polypref.customization.tradeoff import write_json
+from polypref.groups.fingerprint import fingerprint
 from polypref.groups.model import Comparison, Group, shown
 from polypref.groups.sources import Sources
 from polypref.groups.splitting import prompt_key, split_part
-from polypref.groups.writing import to_rows
 from polypref.models.customised import domain_folder
 from polypref.objectives import group_judgments
 from polypref.training.config import ConfigError
@@ -77,8 +75,8 @@ class CustomizeData:
 
     def fingerprints(self) -> dict[str, str]:
         """A digest of each set, its parts and their order included, by what messages call the set."""
-        found = {what: _digest(parts.train, parts.choose, parts.test) for what, parts in self.sets.items()}
-        return {**found, "instruction.data": _digest(self.instruction)}
+        found = {what: fingerprint(parts.train, parts.choose, parts.test) for what, parts in self.sets.items()}
+        return {**found, "instruction.data": fingerprint(self.instruction)}
 
 
 def load_data(config: CustomizeConfig, report: Report) -> CustomizeData:
@@ -255,15 +253,6 @@ class _Split:
                 "their prompts, or its model chosen by them"
             )
         return Parts(found["train"], found["choose"], whole.test or found["test"])
-
-
-def _digest(*parts: Iterable[Group]) -> str:
-    found = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        for row in to_rows(part):
-            found.update(json.dumps(row, default=str).encode())
-        found.update(b"\n")  # rows have none
-    return found.hexdigest()
 
 
 def _check_comparisons(what: str, parts: Parts, measured: bool) -> None:

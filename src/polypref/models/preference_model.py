@@ -17,11 +17,11 @@ from polypref.models.adapters import (
     add_lora,
     load_adapter,
     load_own_adapter,
-    merged,
     names_adapter,
 )
 from polypref.models.answer import StateAnswer, ordered_pairs
 from polypref.models.asking import Answering
+from polypref.models.assembling import DEFAULT_MAX_LENGTH, assembled
 from polypref.models.backbones import (
     BackboneSettings,
     dropout_rates,
@@ -30,24 +30,29 @@ from polypref.models.backbones import (
     load_config,
     load_trained_classifier,
     move_to,
-    quiet_loading,
     renew_state_layer,
-    set_dropout,
 )
-from polypref.models.block import BLOCK, Block, block_of, head_of_block, is_model_of, names_own_adapter
+from polypref.models.block import (
+    BLOCK,
+    VERSION,
+    Block,
+    base_named,
+    block_of,
+    head_of_block,
+    is_model_of,
+    names_own_adapter,
+)
+from polypref.models.card import write_card
 from polypref.models.customised import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
-from polypref.models.extra import load_extra, save_extra
+from polypref.models.extra import load_extra
 from polypref.models.folders import check_place, staged_folder
 from polypref.models.heads import Head, make_head
-from polypref.models.inputs import Input, InputFormat, Layout, input_format
-from polypref.models.limits import knows_segments, longest_input
-from polypref.models.reading import check_reading
-from polypref.models.sharing import share_prompts
+from polypref.models.inputs import Input, InputFormat
+from polypref.models.record import read_record
+from polypref.models.saving import write_checkpoint_files
 
-CLASSIFIER, ADDED = "classifier.", "extra."  # what the names of an encoder's weights begin with
-DEFAULT_MAX_LENGTH = 1024
 WINDOW = 64  # groups encoded together
 
 
@@ -60,6 +65,8 @@ class PreferenceModel(Answering):
         self.inputs = inputs
         self.dropout_rates: dict[str, float] = {}  # those of the backbone's configuration, used or not
         self.training_opinion: tuple[float, ...] = ()  # mean opinion of the training data over the labels, if known
+        self.base: str | None = None  # the id on the hub of the backbone it was made of, if known
+        self.record: dict[str, Any] = {}  # of its training, if known
         self.domain: str | None = None  # which it is of in a customised folder
         self.window = WINDOW
 
@@ -114,6 +121,7 @@ class PreferenceModel(Answering):
                 add_lora(classifier, lora)
         model = cls._assembled(classifier, tokenizer, made, max_length or DEFAULT_MAX_LENGTH, settings, device)
         model.dropout_rates = dropout_rates(config)
+        model.base = base_named(config, name)
         if goes_on:
             load_extra(model.encoder, made, name, settings.revision)
         return model
@@ -152,6 +160,8 @@ class PreferenceModel(Answering):
         model = cls._assembled(classifier, tokenizer, head, max_length or block.max_length, settings, device)
         model.dropout_rates = dropout_rates(config)
         model.training_opinion = tuple(block.training_opinion)
+        model.record = read_record(config.to_dict().get(BLOCK))
+        model.base = base_named(config, name)
         model.domain = of_domain
         load_extra(model.encoder, head, name, settings.revision)
         return model
@@ -166,18 +176,7 @@ class PreferenceModel(Answering):
         settings: BackboneSettings,
         device: str | None,
     ) -> PreferenceModel:
-        if settings.quantization is None:
-            move_to(classifier, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        segments = "token_type_ids" in tokenizer.model_input_names and knows_segments(classifier)
-        encoder = StateEncoder(classifier, head, classifier.config.get_text_config().pad_token_id, segments)
-        encoder.eval()
-        layout: Layout = "chat" if encoder.reads_last_token else "segments"
-        limits = [limit for limit in (max_length, longest_input(classifier, tokenizer)) if limit is not None]
-        limit = min(limits, default=DEFAULT_MAX_LENGTH)
-        rows = classifier.get_input_embeddings().weight.shape[0]
-        inputs = input_format(tokenizer, layout, limit, rows)
-        check_reading(encoder, inputs)
-        share_prompts(encoder, settings)
+        encoder, inputs = assembled(classifier, tokenizer, head, max_length, settings, device)
         return cls(encoder, head, inputs)
 
     # — saving —
@@ -187,40 +186,46 @@ class PreferenceModel(Answering):
     ) -> None:
         """Write an ordinary checkpoint, whole or not at all; LoRA weights are merged into it.
 
-        `training` is a record of how the model was made, kept in its configuration; `weights` stand in for those of
-        the encoder where these are spread over several processes.
+        `training` is a record of how the model was made, kept in its configuration and told by its card; that of a
+        loaded model if left out. `weights` stand in for those of the encoder where these are spread over several
+        processes.
         """
         if names_adapter(str(path)):
             raise PolyprefError(f"{str(path)!r} holds an adapter, which would hide the model: save it elsewhere")
         with staged_folder(Path(path)) as folder:
             self.write(folder, training, weights)
+            write_card(folder, Path(path), self, self.record if training is None else training)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        message: str = "Upload a polypref model",
+        token: str | None = None,
+    ) -> str:
+        """Save the model into a repository of the Hugging Face hub, made if there is none; returns its address."""
+        from polypref.models.publishing import push_to_hub
+
+        return push_to_hub(self, repo_id, private=private, revision=revision, message=message, token=token)
 
     def write(
         self, folder: Path, training: dict[str, Any] | None = None, weights: dict[str, Tensor] | None = None
     ) -> None:
-        """The files of the checkpoint, one by one."""
-        classifier = merged(self.encoder.classifier)
-        own, added = (_part(weights, CLASSIFIER), _part(weights, ADDED)) if weights is not None else (None, None)
-        setattr(classifier.config, BLOCK, {**self.block(), **({"training": training} if training else {})})
-        rates = dropout_rates(classifier.config)
-        set_dropout(classifier.config, self.dropout_rates)  # also those it is used without
-        try:
-            with quiet_loading():
-                classifier.save_pretrained(folder, state_dict=own)
-        finally:
-            set_dropout(classifier.config, rates)
-        self.inputs.tokenizer.save_pretrained(folder)
-        save_extra(self.encoder, folder, added)
+        """The files of the checkpoint, one by one, without a card."""
+        write_checkpoint_files(self, folder, training, weights)
 
     def block(self) -> dict[str, Any]:
         """What `config.json` says of polypref: enough to use the model again."""
         block = {
-            "version": 1,
+            "version": VERSION,
             "head": self.head.name,
             "settings": self.head.settings(),
             "max_length": self.inputs.max_length,
         }
-        return {**block, "training_opinion": list(self.training_opinion)} if self.training_opinion else block
+        known = {"training_opinion": list(self.training_opinion), "base": self.base}
+        return {**block, **{name: value for name, value in known.items() if value}}
 
     # — using —
 
@@ -252,7 +257,3 @@ class PreferenceModel(Answering):
             return self.encoder.states(tokenized, budget)
         finally:
             self.encoder.train(training)
-
-
-def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}

@@ -18,7 +18,8 @@ from polypref.models.encoder import StateEncoder
 from polypref.models.extra import EXTRA
 from polypref.models.folders import COMPLETE as COMPLETE
 from polypref.models.folders import SAVING, remove_folder, staged_folder
-from polypref.models.preference_model import ADDED, CLASSIFIER, PreferenceModel
+from polypref.models.preference_model import PreferenceModel
+from polypref.models.saving import ADDED, CLASSIFIER
 
 _ADDED_AS = "gate."  # how version 0.1 began the names of what a head adds, in the file of adapters
 ADAPTED = "trainable.safetensors"  # adapters and state layer, which a merged checkpoint could not go on from

@@ -108,6 +108,7 @@ class TrainingConfig(BaseModel):
     patience: Optional[int] = Field(None, ge=1)  # evaluations without a better best_metric before stopping
     report_to: Names = ()  # tensorboard, wandb, trackio, …
     resume: bool = False  # go on from the last checkpoint in `out`
+    overwrite: bool = False  # put the new model in the place of one in `out`, which stays until the new one is whole
     trainer: dict[str, Any] = {}  # any other setting of transformers' TrainingArguments
 
     @field_validator("head")
@@ -137,7 +138,7 @@ class TrainingConfig(BaseModel):
 
     def to_json(self) -> str:
         """As it is saved beside the model."""
-        return self.model_dump_json(indent=2, exclude={"resume"}) + "\n"
+        return self.model_dump_json(indent=2, exclude={"resume", "overwrite"}) + "\n"
 
 
 def load_config(path: str | Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,10 @@ from polypref.training.data import Tally, TrainingGroup, training_groups
 from polypref.training.frozen import FrozenEncoder, with_features
 from polypref.training.memory import affordable_tokens, keep_freed_memory
 from polypref.training.mixing import Enrichment, EpochTeller, MixingSampler
+from polypref.training.overwriting import place_beside, put_in_place, settle
 from polypref.training.places import anywhere
 from polypref.training.progress import ModelWatcher, Report, callbacks
+from polypref.training.record import data_record
 from polypref.training.reporters import check_reporters
 from polypref.training.trainer import GroupDataset, PreferenceTrainer
 
@@ -78,6 +80,12 @@ def train(
     report = _joined(report or Report())
     out = Path(config.out)
     check_reporters(config.report_to)
+    if _overwrites(config):
+        beside = config.model_copy(update={"out": str(place_beside(out)), "overwrite": False})
+        result = train(beside, groups, eval_groups, report, watchers, enrichment, language_model)
+        write_whole(result.out / CONFIG, config.to_json())
+        put_in_place(out)
+        return replace(result, out=out)
     checkpoint = _checkpoint(out, config)
 
     train_set, eval_set = _data(config, groups, eval_groups, report)
@@ -129,9 +137,17 @@ def train(
     run = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
     metrics = _last_metrics(trainer, config) if held_out else {}
+    record = {
+        "polypref": __version__,
+        "steps": run.global_step,
+        "objective": objective.name,
+        "metrics": metrics,
+        **data_record(config.data, train_set, tally, config.eval_data, eval_set, held_out_tally),
+        "intervals": trainer.intervals(),
+    }
     if trainer.args.should_save:  # before the model, with which the run is finished
         write_whole(out / HISTORY, json.dumps(trainer.state.log_history, indent=2) + "\n")
-    trainer.save_final(out, {"polypref": __version__, "steps": run.global_step, "metrics": metrics})
+    trainer.save_final(out, record)
     return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
 
 
@@ -142,10 +158,22 @@ def _joined(report: Report) -> Report:
     return report if int(os.environ.get("RANK", 0)) == 0 else Report()
 
 
+def _overwrites(config: TrainingConfig) -> bool:
+    """Whether there is a model in the place of the new one, which is asked to go."""
+    if not config.overwrite:
+        return False
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise ConfigError("several processes cannot overwrite a model: train into another --out, and move it there")
+    settle(Path(config.out))
+    return (Path(config.out) / LAST).exists()
+
+
 def _last_metrics(trainer: PreferenceTrainer, config: TrainingConfig) -> dict[str, float]:
-    """What the model that is saved reaches; it was measured already, unless an earlier checkpoint became the model."""
+    """What the model that is saved reaches; it was measured already, unless an earlier checkpoint became the model or
+    the run was killed just then."""
     logged = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
-    if logged and logged[-1]["step"] == trainer.state.global_step and not config.best_metric:
+    is_last = logged and logged[-1]["step"] == trainer.state.global_step
+    if is_last and trainer.evaluated and not config.best_metric:
         return {name: value for name, value in logged[-1].items() if name.startswith("eval_")}
     return trainer.evaluate()
 
@@ -179,7 +207,7 @@ def _checkpoint(out: Path, config: TrainingConfig) -> Path | None:
     """
     checkpoint = last_complete(out)
     if (out / LAST).exists():
-        raise ConfigError(f"{out} already holds a model; choose another --out, or delete it first")
+        raise ConfigError(f"{out} already holds a model; choose another --out, or add --overwrite")
     if config.resume:
         _check_same_run(out, config)
         drop_unfinished(out)
