@@ -27,7 +27,7 @@ from polypref.alignment.sampling import Sampling, sample
 from polypref.errors import PolyprefError
 from polypref.files import write_whole
 from polypref.groups.model import Group, shown
-from polypref.groups.reading import load_groups
+from polypref.groups.sources import load_groups
 from polypref.groups.splitting import check_parts, prompt_key, split_groups
 from polypref.models.adapters import Lora
 from polypref.models.backbones import BackboneSettings
@@ -105,9 +105,9 @@ class _Run:
     def _prompts(self) -> tuple[list[Group], list[Group]]:
         """The prompts to learn from and those held out, each once; what people said about them is not looked at."""
         config = self.config
-        prompts = _distinct(load_groups(list(config.prompts), columns=config.columns or None))
+        prompts = _distinct(load_groups(list(config.prompts), columns=config.columns))
         if config.eval_prompts:
-            held_out = _distinct(load_groups(list(config.eval_prompts), columns=config.columns or None))
+            held_out = _distinct(load_groups(list(config.eval_prompts), columns=config.columns))
             shared = {prompt_key(group) for group in prompts} & {prompt_key(group) for group in held_out}
             if shared:
                 raise AlignmentError(
@@ -133,7 +133,7 @@ class _Run:
         write_whole(self.out / CONFIG, self.config.to_json())
         sft = self.config.sft
         if sft is not None and not (self.out / _INSTRUCTION / LAST).exists():
-            groups = load_groups(list(sft.data), columns=self.config.columns or None)
+            groups = load_groups(list(sft.data), columns=self.config.columns)
             tune(sft, self.config.policy, groups, self.out / _INSTRUCTION, self.config.seed, self.report, self.loading)
 
     def _check_same(self) -> None:
@@ -192,7 +192,9 @@ class _Run:
             return
         source = iteration - 1 if self.method.samples == "policy" else self.reference_at(iteration)
         chosen = self._chosen(iteration)
-        self.report.line(f"iteration {iteration}: {len(chosen):,} prompts, {self.config.sampling.count} samples of each")
+        self.report.line(
+            f"iteration {iteration}: {len(chosen):,} prompts, {self.config.sampling.count} samples of each"
+        )
         self._draw(source, chosen, self.config.sampling.count, iteration, path)
 
     def _chosen(self, iteration: int) -> list[Group]:

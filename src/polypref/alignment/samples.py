@@ -13,7 +13,7 @@ import numpy.typing as npt
 from polypref.alignment.sampling import Ending, Sample
 from polypref.errors import DataError
 from polypref.groups.model import Group
-from polypref.groups.reading import load_groups
+from polypref.groups.sources import load_groups
 from polypref.groups.writing import save_groups
 
 Floats = npt.NDArray[np.float64]
@@ -81,7 +81,9 @@ def _read(path: Path) -> Iterator[Samples]:
         try:
             yield Samples.from_group(group)
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"holds no samples of a policy ({error}): delete it to draw them again", file=path) from None
+            raise DataError(
+                f"holds no samples of a policy ({error}): delete it to draw them again", file=path
+            ) from None
 
 
 def differing(samples: Sequence[Samples]) -> list[Samples]:
