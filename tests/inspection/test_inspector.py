@@ -11,6 +11,7 @@ from functools import cache
 
 import pytest
 from tests.conftest import ROOT
+from tests.inspection.cases import CASES, PINNED
 
 from polypref import Comparison, Group, Inspection, Rating, Undefined, inspect_groups, load_groups, simulate
 from polypref.inspection.conflicts import Conflict
@@ -165,6 +166,27 @@ def test_the_same_data_give_the_same_bytes_in_every_process():
     }
     assert len(printed) == 1
     assert json.loads(printed.pop())["groups"] == 40
+
+
+def alike(found: object, pinned: object, where: str) -> None:
+    """The same keys in the same order, types and values; the last digits of a float are the processor's."""
+    assert type(found) is type(pinned), where
+    if isinstance(pinned, dict):
+        assert list(found) == list(pinned), where
+        for key, value in pinned.items():
+            alike(found[key], value, f"{where}.{key}")
+    elif isinstance(pinned, list):
+        assert len(found) == len(pinned), where
+        for k, value in enumerate(pinned):
+            alike(found[k], value, f"{where}[{k}]")
+    else:
+        assert found == (pytest.approx(pinned, rel=1e-9) if isinstance(pinned, float) else pinned), where
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_json_is_as_it_was(case):
+    pinned = json.loads(PINNED.read_text(encoding="utf-8"))[case]
+    alike(json.loads(json.dumps(inspect_groups(CASES[case]).as_dict())), pinned, case)
 
 
 def crowded(domain: str, prompts: int, prefers: str, seed: int) -> list[Group]:
