@@ -1,4 +1,4 @@
-"""JSON text that any reader takes: UTF-8, no NaN, dates as ISO text."""
+"""JSON that any reader takes: UTF-8, no NaN, dates as ISO text; objects of our own as plain values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import datetime
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields, is_dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from polypref.errors import DataError
 
@@ -23,6 +24,33 @@ def to_json(value: Any) -> bytes:
         raise DataError(f"has a lone surrogate {error.object[error.start]!r}, which is not text") from None
     except TypeError as error:
         raise DataError(f"cannot be written as JSON ({error})") from None
+
+
+@runtime_checkable
+class WritesItself(Protocol):
+    """A type whose JSON is not simply its fields."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON object."""
+        ...
+
+
+def as_plain(value: Any) -> Any:
+    """Dataclasses as objects, tuples as lists, keys as text; NaN and infinities, which JSON lacks, are None."""
+    if isinstance(value, WritesItself):
+        return value.as_dict()
+    if is_dataclass(value):
+        return plain_fields(value)
+    if isinstance(value, Mapping):
+        return {str(key): as_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def plain_fields(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass as a JSON object."""
+    return {part.name: as_plain(getattr(value, part.name)) for part in fields(value)}
 
 
 def _plain(value: Any) -> str:
