@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from polypref.models.imitation import LanguageHead
 from polypref.models.inputs import Input
 from polypref.models.packing import (
     Pack,
+    PackEncoder,
     distinct,
     fill_by_tokens,
     fill_padded,
@@ -28,7 +29,7 @@ from polypref.models.packing import (
 DEFAULT_BUDGET = 4096  # tokens per forward pass when nothing has to be kept for gradients
 
 
-class StateEncoder(nn.Module):
+class StateEncoder(PackEncoder[Input, Pack]):
     """A sequence classifier and what the head adds to it, if anything; computes the states of packed inputs."""
 
     def __init__(self, classifier: Any, head: Head, pad: int | None, segments: bool) -> None:
@@ -115,8 +116,6 @@ class StateEncoder(nn.Module):
         return seen[0][pack.ends[:, 0]]
 
     def packs(self, groups: Sequence[Sequence[Input]], budget: int) -> list[Pack]:
-        """The inputs of several groups as packs of at most `budget` tokens (or one input); members count the inputs
-        through all groups."""
         copies: dict[int, list[int]] = {}
         firsts: list[list[int]] = []
         flat = [item for inputs in groups for item in inputs]
@@ -158,7 +157,6 @@ class StateEncoder(nn.Module):
         return list(parts.values())
 
     def bins(self, groups: Sequence[Sequence[Input]], budget: int) -> list[list[int]]:
-        """Which groups fit one pack of at most `budget` tokens together, longest first; a larger group stands alone."""
         firsts = [[inputs[at] for at in distinct(inputs)] for inputs in groups]
         if self.shares_prompts:
             trees = [trees_of(inputs, range(len(inputs))) for inputs in firsts]
@@ -178,7 +176,9 @@ class StateEncoder(nn.Module):
         """The features of each group's inputs, `[K, hidden]` in single precision."""
         return self._gathered(groups, budget, self.features)
 
-    def _gathered(self, groups: Sequence[Sequence[Input]], budget: int, compute: Any) -> list[Tensor]:
+    def _gathered(
+        self, groups: Sequence[Sequence[Input]], budget: int, compute: Callable[[Pack], Tensor]
+    ) -> list[Tensor]:
         rows: dict[int, Tensor] = {}
         for pack in self.packs(groups, budget):
             rows.update(zip(pack.members, compute(pack).float().unbind()))
