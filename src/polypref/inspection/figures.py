@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polypref.drawing import BLUE, GREY, RED, new_axes, write_drawings
-from polypref.inspection.findings import Alpha, Cyclic, Inspection, Judged, SourceGame
+from polypref.inspection.findings import Alpha, Cyclic, Inspection, JudgmentKind, SourceGame
 from polypref.inspection.screen import conflict_matrix
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def agreement_figure(seen: Inspection) -> Figure | None:
     return figure
 
 
-def _draw_alpha(ax: Axes, known: dict[Judged, Alpha]) -> None:
+def _draw_alpha(ax: Axes, known: dict[JudgmentKind, Alpha]) -> None:
     for y, found in enumerate(known.values()):
         ax.plot([found.low, found.high], [y, y], color=BLUE, linewidth=1.2)
         ax.plot(found.alpha, y, "o", color=BLUE, markersize=4, clip_on=False)

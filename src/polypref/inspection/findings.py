@@ -9,7 +9,7 @@ from typing import Any, Literal
 from polypref.groups.json_text import as_plain, plain_fields
 from polypref.inspection.conflicts import Conflict
 
-Judged = Literal["comparisons", "ratings"]
+JudgmentKind = Literal["comparisons", "ratings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Agreements:
     comparisons: Alpha | None
     ratings: Alpha | None
 
-    def known(self) -> Iterator[tuple[Judged, Alpha]]:
+    def known(self) -> Iterator[tuple[JudgmentKind, Alpha]]:
         """Those that could be measured, by what was judged."""
         if self.comparisons:
             yield "comparisons", self.comparisons
@@ -98,7 +98,7 @@ class Sides:
     smaller: float  # share of the annotators on the smaller side
     opposition: float  # correlation of deviations within the sides less that across them, beyond chance
     annotators: int  # compared
-    by: Judged
+    by: JudgmentKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class LengthBias:
     high: float
     pairs: int
     odds_per_doubling: float | None
-    by: Judged
+    by: JudgmentKind
 
 
 @dataclass(frozen=True, slots=True)

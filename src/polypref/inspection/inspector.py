@@ -22,7 +22,7 @@ from polypref.statistics.intervals import FEWEST_PROMPTS, clustered_share
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 _FEATURED = 4_000  # comparisons per criterion or domain whose texts are read for surface features
 _ENOUGH = 100  # comparisons below which no taste is learned
@@ -89,7 +89,7 @@ class Inspector:
         items = measures.repeated_items(table, pairs)
         seed = self._seed
 
-        def attempt(name: str, compute: Callable[[], Found]) -> Found | None:
+        def attempt(name: str, compute: Callable[[], Value]) -> Value | None:
             """The value, or None with the reason noted where it is undefined."""
             try:
                 return compute()

@@ -14,7 +14,7 @@ from polypref.crowd import Agreement, comparison_alpha, detect_drift, find_camps
 from polypref.errors import Undefined
 from polypref.groups.table import NOT_SAID, Table
 from polypref.inspection.counts import TurnedVotes, by_annotator, by_criterion
-from polypref.inspection.findings import Alpha, Change, Cyclic, Judged, LengthBias, NamedCycle, Sides, SourceGame
+from polypref.inspection.findings import Alpha, Change, Cyclic, JudgmentKind, LengthBias, NamedCycle, Sides, SourceGame
 from polypref.inspection.implied import implied_pairs
 from polypref.statistics.intervals import clustered_share
 
@@ -63,7 +63,7 @@ class Items:
     annotator: Ints
     value: Floats
     time: Floats
-    what: Judged
+    what: JudgmentKind
 
 
 def repeated_items(table: Table, pairs: TurnedVotes) -> Items:
@@ -72,7 +72,7 @@ def repeated_items(table: Table, pairs: TurnedVotes) -> Items:
         item = by_criterion(table, table.rated, table.rating_criterion)
         number = np.array([float(label) for label in table.labels])[table.label]
         annotator, value, time = table.rating_annotator, number, table.rating_time
-        what: Judged = "ratings"
+        what: JudgmentKind = "ratings"
     else:
         item = pairs.item
         annotator, value, time, what = table.comparison_annotator, pairs.share, table.comparison_time, "comparisons"

@@ -15,6 +15,7 @@ from polypref.evaluation.cache import StateCache
 from polypref.evaluation.crowd_metrics import wasserstein_1
 from polypref.evaluation.truth import true_matrix
 from polypref.groups.model import Group
+from polypref.groups.rows import Progress
 from polypref.inspection.inspector import inspect_groups
 from polypref.models.answer import Answer
 from polypref.models.preference_model import PreferenceModel
@@ -23,7 +24,6 @@ from polypref.reporting.contents import Chapter, Matrix, Opinion, Preferences, P
 from polypref.statistics.comparing import Difference, Evidence, compare_with_first
 
 Floats = npt.NDArray[np.float64]
-Progress = Callable[[str, int, int], None]  # what, done, of how many
 
 _MOST_OPINIONS = 6  # prompts
 _MOST_RATED = 6  # responses of a prompt whose opinions are shown

@@ -20,7 +20,7 @@ from polypref.training.data import TrainingGroup
 
 _CHUNK = 64  # groups whose features are computed together
 
-Progress = Callable[[int, int], None]  # groups done, of how many
+FeaturesDone = Callable[[int, int], None]  # groups done, of how many
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def with_features(
     groups: Sequence[TrainingGroup[Input]],
     model: PreferenceModel,
     backbone: str,
-    progress: Progress | None = None,
+    progress: FeaturesDone | None = None,
 ) -> list[TrainingGroup[Tensor]]:
     """The groups with the backbone's features in the place of tokens, from disk where they were computed before."""
     from safetensors.torch import load_file
@@ -96,7 +96,7 @@ def _keep(features: Tensor, path: Path) -> None:
         raise PolyprefError(f"cannot keep the features of the backbone in {path.parent}: {error}") from error
 
 
-def _computed(inputs: Sequence[Sequence[Input]], model: PreferenceModel, progress: Progress | None) -> list[Tensor]:
+def _computed(inputs: Sequence[Sequence[Input]], model: PreferenceModel, progress: FeaturesDone | None) -> list[Tensor]:
     model.encoder.eval()
     done: list[Tensor] = []
     for start in range(0, len(inputs), _CHUNK):
