@@ -144,7 +144,7 @@ class _Run:
         """A model's scores on the benchmarks, as files."""
         from polypref.evaluation.benchmarks.results import Described, write_results
 
-        described = Described(written_as, model.head.name == "scalar", model.inputs.layout)
+        described = Described(written_as, model.head.plain, model.inputs.layout)
         for path in write_results(out, described, {name_of: found[name] for name_of, found in self.judged.items()}):
             common.note(f"wrote {path}")
 

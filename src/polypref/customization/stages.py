@@ -40,7 +40,7 @@ from polypref.models.block import block_of, head_of_block, names_own_adapter
 from polypref.models.customised import GENERAL, domain_folder, model_folder
 from polypref.models.domains import save_adapter
 from polypref.models.folders import LAST, remove_folder
-from polypref.models.heads import Head, make_head
+from polypref.models.heads import Head, make_head, plain_head
 from polypref.models.preference_model import PreferenceModel
 from polypref.training.checkpoints import COMPLETE, last_complete, read_weights
 from polypref.training.config import ConfigError, TrainingConfig, make_config
@@ -252,7 +252,7 @@ def saved_head(name: str, settings: BackboneSettings) -> Head:
     """The head of a saved model."""
     folder, _ = model_folder(name, None)
     if names_adapter(folder) and not names_own_adapter(folder, settings):
-        return make_head("scalar")  # anybody's
+        return plain_head()
     config = load_config(folder, settings)
     return head_of_block(block_of(config, folder), folder, config.num_labels)
 

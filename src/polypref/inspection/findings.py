@@ -11,6 +11,8 @@ from polypref.inspection.conflicts import Conflict
 
 JudgmentKind = Literal["comparisons", "ratings"]
 
+OPPOSED = 0.1  # correlation between camps, beyond chance, from which on they matter: people always differ a little
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -99,6 +101,11 @@ class Sides:
     opposition: float  # correlation of deviations within the sides less that across them, beyond chance
     annotators: int  # compared
     by: JudgmentKind
+
+    @property
+    def matter(self) -> bool:
+        """Whether they do so beyond chance, and by enough to matter."""
+        return self.detected and self.opposition >= OPPOSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 from polypref.inspection.conflicts import MATTERS, Conflict
 from polypref.inspection.findings import Inspection, Spread
 from polypref.inspection.measures import CERTAIN
-from polypref.inspection.recommendation import OPPOSED
 
 _BAR = "▁▂▃▄▅▆▇█"
 _SECONDS_SINCE_1970 = 1e8  # times from here on are read as such, smaller ones as steps of some other clock
@@ -115,7 +114,7 @@ def _camps(seen: Inspection) -> str | None:
     text += f" compared by their {camps.by}: "
     if not camps.detected:
         return text + f"no clear camps (p = {camps.p_value:.3f}; {CERTAIN} would be clear)"
-    if camps.opposition < OPPOSED:
+    if not camps.matter:
         return text + (
             f"some deviate together, too weakly to matter (correlation within the sides exceeds that across by "
             f"{camps.opposition:.2f})"

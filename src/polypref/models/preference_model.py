@@ -33,13 +33,13 @@ from polypref.models.backbones import (
     renew_state_layer,
     set_dropout,
 )
-from polypref.models.block import BLOCK, Block, block_of, head_of_block, is_model_of, names_own_adapter
+from polypref.models.block import BLOCK, block_of, head_of_block, is_model_of, names_own_adapter, plain_block
 from polypref.models.customised import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.extra import load_extra, save_extra
 from polypref.models.folders import is_unfinished, staged_folder
-from polypref.models.heads import Head, make_head
+from polypref.models.heads import Head, make_head, plain_head
 from polypref.models.inputs import Input, InputFormat, Layout, input_format
 from polypref.models.limits import knows_segments, longest_input
 from polypref.models.reading import check_reading
@@ -81,7 +81,7 @@ class PreferenceModel:
     def from_backbone(
         cls,
         name: str,
-        head: str | Head = "scalar",
+        head: str | Head | None = None,
         *,
         max_length: int | None = None,
         seed: int = 0,
@@ -92,10 +92,12 @@ class PreferenceModel:
     ) -> PreferenceModel:
         """A new model on a pretrained backbone: a Hugging Face id, a path, or `embedded:minilm`, `embedded:smollm2`.
 
-        `head_settings` are those of the head, such as `dim=8`. The classification layer is drawn from `seed`, unless
-        `name` is a model of the same head already (by name and settings), which then goes on as it is.
+        The head is that of a plain reward model if left out, and `head_settings` are its own, such as `dim=8`. The
+        classification layer is drawn from `seed`, unless `name` is a model of the same head already (by name and
+        settings), which then goes on as it is.
         """
-        made = make_head(head, **head_settings) if isinstance(head, str) else head
+        named = plain_head().name if head is None else head
+        made = make_head(named, **head_settings) if isinstance(named, str) else named
         settings = backbone or BackboneSettings()
         if names_adapter(name):
             raise BackboneError(
@@ -140,7 +142,7 @@ class PreferenceModel:
             classifier, tokenizer = load_own_adapter(name, config.num_labels, settings)
         elif names_adapter(name):
             classifier, tokenizer, config = load_adapter(name, settings)
-            block = Block(head="scalar", settings={})
+            block = plain_block()
             head = head_of_block(block, name, classifier.config.num_labels)
         else:
             config = load_config(name, settings)

@@ -97,7 +97,7 @@ def summary(chapter: Chapter) -> list[str]:
             f"The votes run in circles: {cycles.value:.0%} of the evidence within prompts fits no ranking "
             f"(noise alone would give {cycles.noise:.0%}), so one score per response cannot explain it."
         )
-    if seen.camps and seen.camps.detected and seen.recommended_head != "scalar":
+    if seen.camps and seen.camps.matter:
         said.append("The annotators form camps: they deviate from the common opinion together.")
     said += _accuracies(chapter)
     said += _distances(chapter)

@@ -10,6 +10,7 @@ from typing import Any, Literal, Optional, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from polypref.errors import PolyprefError
+from polypref.models.heads import plain_head
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -44,7 +45,7 @@ class TrainingConfig(BaseModel):
 
     # model
     backbone: str = "embedded:minilm"  # a Hugging Face id or path, or a model of ours to go on training
-    head: str = "scalar"
+    head: str = Field(default_factory=lambda: plain_head().name)
     head_settings: dict[str, Any] = {}
     objective: Optional[str] = None  # none: the head's own
     objective_settings: dict[str, Any] = {}

@@ -283,19 +283,19 @@ def objective_of(config: TrainingConfig) -> Objective:
 
 
 def _head(config: TrainingConfig, groups: Sequence[Group], objective: Objective) -> Head:
-    """The head as configured; one that predicts opinions takes its labels from the data unless told."""
+    """The head as configured; one that is made for labels takes those of the data unless told."""
     settings = config.head_settings
     head = make_head(config.head, **settings)
     objective.check(head)
-    if "labels" in head.settings() and "labels" not in settings:
+    if head.from_data and head.from_data not in settings:
         labels = labels_of(groups)
         if objective.uses == "ratings" and len(labels) > _MOST_LABELS:
             raise ConfigError(
                 f"the ratings have {len(labels)} different labels, such as {labels[0]:g} and {labels[1]:g}; bin them, "
-                "or name the labels with head_settings.labels"
+                f"or name the labels with head_settings.{head.from_data}"
             )
         if objective.uses == "ratings" and len(labels) >= 2:
-            return make_head(config.head, **{**settings, "labels": labels})
+            return make_head(config.head, **{**settings, head.from_data: labels})
     return head
 
 
