@@ -125,6 +125,7 @@ NAMED_ON_PURPOSE = {
     ("cli/demo.py", "distributional"): "as above",
     ("models/customised.py", "general"): "the folder of the general model, which is no head",
     ("cli/customize.py", "general"): "the general model's row, which is no head",
+    ("training/places.py", "general"): "the settings of the general model, which is no head",
     ("customization/", "general"): "what is said of the general model, which is no head",
     ("evaluation/scoreboard.py", "pair"): "a pair of responses is counted",
     ("inspection/screen.py", "pair"): "a pair of responses is counted",
