@@ -16,7 +16,7 @@ from polypref.groups.model import Group
 from polypref.models.adapters import merged
 from polypref.models.backbones import state_layer
 from polypref.models.encoder import StateEncoder
-from polypref.models.heads import Head, make_head
+from polypref.models.heads import Head, plain_head
 
 if TYPE_CHECKING:
     from polypref.models.preference_model import PreferenceModel
