@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from polypref.groups.splitting import split_groups as split_groups
     from polypref.groups.writing import save_groups as save_groups
     from polypref.groups.writing import to_rows as to_rows
-    from polypref.inspection.inspector import Inspection as Inspection
+    from polypref.inspection.findings import Inspection as Inspection
     from polypref.inspection.inspector import inspect_groups as inspect_groups
     from polypref.models.domains import DomainModels as DomainModels
     from polypref.models.domains import save_adapter as save_adapter
@@ -40,7 +40,7 @@ _PLACES = {
     "DomainModels": "models.domains",
     "Group": "groups.model",
     "GroupReader": "groups.reading",
-    "Inspection": "inspection.inspector",
+    "Inspection": "inspection.findings",
     "Message": "groups.model",
     "PolyprefError": "errors",
     "PreferenceModel": "models.preference_model",

@@ -141,7 +141,7 @@ def _writer(out: str, models: Sequence[str], domain: str | None) -> Callable[[Me
     written_as = organised(models, domain)
 
     def write(found: Measured, name: str, model: PreferenceModel) -> None:
-        described = Described(written_as[name], model.head.name == "scalar", model.inputs.layout)
+        described = Described(written_as[name], model.head.plain, model.inputs.layout)
         judged = {benchmark: by_model[name] for benchmark, by_model in found.judged.items()}
         for path in write_results(out, described, judged):
             common.note(f"wrote {path}")

@@ -11,7 +11,7 @@ from polypref.cli import common
 from polypref.errors import Undefined
 
 if TYPE_CHECKING:
-    from polypref.inspection.inspector import Inspection
+    from polypref.inspection.findings import Inspection
 
 
 def inspect(

@@ -23,7 +23,7 @@ from polypref.cli.common import (
     put_setting,
 )
 from polypref.errors import DataError
-from polypref.models.heads import all_heads
+from polypref.models.heads import all_heads, plain_head
 
 if TYPE_CHECKING:
     from polypref.training.recipe import TrainingResult
@@ -43,7 +43,7 @@ def train(
     ] = None,
     head: Annotated[
         Optional[str],
-        typer.Option(help=_HEADS, show_default="scalar"),
+        typer.Option(help=_HEADS, show_default=plain_head().name),
     ] = None,
     objective: Annotated[Optional[str], typer.Option(help="What to train the head for; its own if left out.")] = None,
     backbone: Annotated[

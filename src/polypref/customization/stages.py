@@ -40,7 +40,7 @@ from polypref.models.customised import GENERAL, domain_folder, model_folder
 from polypref.models.domains import save_adapter
 from polypref.models.embedded import resolve
 from polypref.models.folders import LAST, remove_folder
-from polypref.models.heads import Head, make_head
+from polypref.models.heads import Head, make_head, plain_head
 from polypref.models.preference_model import PreferenceModel
 from polypref.models.screening import check_weights
 from polypref.training.checkpoints import COMPLETE, last_complete, read_weights
@@ -256,7 +256,7 @@ def saved_head(name: str, settings: BackboneSettings) -> Head:
     if names_adapter(folder):
         base_of(folder)
         if not names_own_adapter(folder, settings):
-            return make_head("scalar")  # anybody's
+            return plain_head()
     else:
         check_weights(resolve(folder))
     config = load_config(folder, settings)

@@ -26,8 +26,8 @@ from polypref.evaluation.crowd_metrics import (
 from polypref.evaluation.metrics import JudgedPairs
 from polypref.evaluation.pairwise import (
     AnnotatorScores,
-    Judgments,
     PairwiseScores,
+    PredictedVotes,
     WorstPart,
     score_annotators,
     score_pairs,
@@ -141,7 +141,7 @@ class _Seen(NamedTuple):
     table: Table
     prompt: Ints  # [G]
     known: Ints  # comparisons with a prediction
-    judgments: Judgments  # these
+    judgments: PredictedVotes  # these
     pairs: JudgedPairs  # these, added up by pair
     first: Ints  # [P] the response that a pair calls the first
     second: Ints  # [P]
@@ -413,11 +413,11 @@ def assess(
     return assessor.assessment()
 
 
-def _judgments(table: Table, margin: Floats, log_odds: Floats, prompt: Ints) -> Judgments:
+def _judgments(table: Table, margin: Floats, log_odds: Floats, prompt: Ints) -> PredictedVotes:
     """The comparisons of a table, each turned so that the lower-numbered response comes first."""
     low, high, share = turned(table.first, table.second, table.share)
     reversed_ = table.first > table.second
-    return Judgments(
+    return PredictedVotes(
         pair=low * len(table.group) + high,
         margin=np.where(reversed_, -margin, margin),
         share=share,

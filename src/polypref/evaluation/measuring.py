@@ -13,12 +13,12 @@ from polypref.evaluation.benchmarks import find_benchmark
 from polypref.evaluation.benchmarks.base import Benchmark, Judged, compare_judged, judge, read_items
 from polypref.evaluation.cache import StateCache
 from polypref.groups.model import Group
+from polypref.groups.rows import Progress
 from polypref.models.answer import Cut, StateAnswer
 from polypref.models.preference_model import PreferenceModel
 from polypref.statistics.comparing import Difference, Evidence, compare_with_first
 
 Benchmarks = Mapping[str, tuple[Benchmark, Sequence[Group]]]  # by name, with their items
-Progress = Callable[[str, int, int], None]  # the model, groups or items done, of how many
 
 
 @dataclass

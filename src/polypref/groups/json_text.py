@@ -1,4 +1,4 @@
-"""JSON text that any reader takes, and the values that come back from it as they were."""
+"""JSON text that any reader takes, the values that come back from it as they were, and objects of our own as such."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import math
 import numbers
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields, is_dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from polypref.errors import DataError
 
@@ -28,6 +29,33 @@ def to_json(value: Any) -> bytes:
         raise _not_text(error) from None
     except (TypeError, ValueError) as error:
         raise DataError(f"cannot be written as JSON ({error})") from None
+
+
+@runtime_checkable
+class WritesItself(Protocol):
+    """A type whose JSON is not simply its fields."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON object."""
+        ...
+
+
+def as_plain(value: Any) -> Any:
+    """Dataclasses as objects, tuples as lists, keys as text; NaN and infinities, which JSON lacks, are None."""
+    if isinstance(value, WritesItself):
+        return value.as_dict()
+    if is_dataclass(value):
+        return plain_fields(value)
+    if isinstance(value, Mapping):
+        return {str(key): as_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def plain_fields(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass as a JSON object."""
+    return {part.name: as_plain(getattr(value, part.name)) for part in fields(value)}
 
 
 def plain(value: Any, depth: int = DEEPEST) -> Any:

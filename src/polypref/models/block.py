@@ -13,7 +13,7 @@ from polypref.models.adapters import names_adapter
 from polypref.models.backbones import BackboneSettings, load_config
 from polypref.models.embedded import BackboneError, hub_id
 from polypref.models.folders import LAST, is_unfinished
-from polypref.models.heads import Head, all_heads, make_head
+from polypref.models.heads import Head, all_heads, make_head, plain_head
 
 BLOCK = "polypref"  # the key of our block in config.json
 VERSION = 1
@@ -34,7 +34,7 @@ class Block(BaseModel):
 
 
 def block_of(config: Any, name: str) -> Block:
-    """The block of a configuration; a plain reward model is a scalar one."""
+    """The block of a configuration; a plain reward model has none."""
     block = config.to_dict().get(BLOCK)
     if block is not None:
         if is_unfinished(Path(name)):
@@ -49,11 +49,16 @@ def block_of(config: Any, name: str) -> Block:
         except ValidationError as error:
             raise _unreadable(name, _first(error)) from error
     if config.num_labels == 1:
-        return Block(head="scalar", settings={})
+        return plain_block()
     raise BackboneError(
         f"{name!r} is no preference model: it has no polypref block in config.json and {config.num_labels} labels, "
         "where a plain reward model has 1; train one with polypref train --backbone"
     )
+
+
+def plain_block() -> Block:
+    """What the block of anybody's reward model would say."""
+    return Block(head=plain_head().name, settings={})
 
 
 def head_of_block(block: Block, name: str, logits: int) -> Head:
@@ -74,9 +79,9 @@ def head_of_block(block: Block, name: str, logits: int) -> Head:
 
 
 def is_model_of(head: Head, config: Any, name: str) -> bool:
-    """Whether a checkpoint is a preference model of just this head, or a reward model for a scalar one."""
+    """Whether a checkpoint is a preference model of just this head, or a plain reward model for a plain one."""
     if BLOCK not in config.to_dict():
-        return config.num_labels == 1 and head.name == "scalar"
+        return config.num_labels == 1 and head.plain
     return head_of_block(block_of(config, name), name, config.num_labels) == head
 
 

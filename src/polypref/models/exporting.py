@@ -16,7 +16,7 @@ from polypref.groups.model import Group
 from polypref.models.adapters import merged
 from polypref.models.backbones import state_layer
 from polypref.models.encoder import StateEncoder
-from polypref.models.heads import Head, make_head
+from polypref.models.heads import Head, plain_head
 
 if TYPE_CHECKING:
     from polypref.models.preference_model import PreferenceModel
@@ -127,7 +127,7 @@ def _with_one_logit(model: PreferenceModel, weights: Tensor, constant: Tensor) -
         if before.bias is not None:
             layer.bias = nn.Parameter((w @ before.bias.double() + constant.to(w))[None].to(before.bias), False)
     layer.out_features = classifier.config.num_labels = classifier.num_labels = 1
-    head = make_head("scalar")
+    head = plain_head()
     encoder = StateEncoder(classifier, head, model.encoder.pad, model.encoder.segments)
     encoder.reads_alone, encoder.shares_prompts = model.encoder.reads_alone, model.encoder.shares_prompts
     encoder.eval()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from polypref.groups.model import Group, Prompt, shown
 from polypref.models.chat_forms import PLAIN_TEMPLATE, segment_template
 from polypref.models.embedded import BackboneError
 from polypref.models.templates import check_template
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 Tokens = NDArray[np.int32]
 Layout = Literal["chat", "segments"]
@@ -29,6 +32,9 @@ class Input:
     boundary: int  # how many of them are the prompt's
     cut: int  # tokens left out: from the left of the prompt, then of the response
     foretold: bool = False  # whether it matters how likely its response is (see foretelling.py)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
 
     @property
     def answer(self) -> range:
@@ -46,7 +52,7 @@ class InputFormat:
     the input stay.
     """
 
-    tokenizer: Any
+    tokenizer: PreTrainedTokenizerFast
     layout: Layout
     max_length: int
     vocabulary: int | None = None  # rows of the embeddings, if known: a token beyond them cannot be read
@@ -147,6 +153,7 @@ class InputFormat:
                 f"the chat template of the backbone fails on {name} ({type(error).__name__}: {reason}); mend "
                 "chat_template in the model's folder"
             ) from error
+        assert isinstance(text, str)  # nothing is tokenised
         given = sum(len(turn["content"]) for turn in turns)
         if len(text) > MOST_TEMPLATE_TEXT + MOST_COPIES * given:
             raise BackboneError(
@@ -156,7 +163,9 @@ class InputFormat:
         return text
 
 
-def input_format(tokenizer: Any, layout: Layout, max_length: int, vocabulary: int | None = None) -> InputFormat:
+def input_format(
+    tokenizer: PreTrainedTokenizerFast, layout: Layout, max_length: int, vocabulary: int | None = None
+) -> InputFormat:
     """The format for a tokenizer; a tokenizer without a chat template gets one of ours, saved with the model."""
     if not tokenizer.is_fast:
         raise BackboneError(

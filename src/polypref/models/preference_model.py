@@ -35,12 +35,12 @@ from polypref.models.backbones import (
 from polypref.models.block import (
     BLOCK,
     VERSION,
-    Block,
     base_named,
     block_of,
     head_of_block,
     is_model_of,
     names_own_adapter,
+    plain_block,
 )
 from polypref.models.card import write_card
 from polypref.models.customised import model_folder
@@ -48,7 +48,7 @@ from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.extra import load_extra
 from polypref.models.folders import check_place, staged_folder
-from polypref.models.heads import Head, make_head
+from polypref.models.heads import Head, make_head, plain_head
 from polypref.models.inputs import Input, InputFormat
 from polypref.models.record import read_record
 from polypref.models.saving import write_checkpoint_files
@@ -89,7 +89,7 @@ class PreferenceModel(Answering):
     def from_backbone(
         cls,
         name: str,
-        head: str | Head = "scalar",
+        head: str | Head | None = None,
         *,
         max_length: int | None = None,
         seed: int = 0,
@@ -100,10 +100,12 @@ class PreferenceModel(Answering):
     ) -> PreferenceModel:
         """A new model on a pretrained backbone: a Hugging Face id, a path, or `embedded:minilm`, `embedded:smollm2`.
 
-        `head_settings` are those of the head, such as `dim=8`. The classification layer is drawn from `seed`, unless
-        `name` is a model of the same head already (by name and settings), which then goes on as it is.
+        The head is that of a plain reward model if left out, and `head_settings` are its own, such as `dim=8`. The
+        classification layer is drawn from `seed`, unless `name` is a model of the same head already (by name and
+        settings), which then goes on as it is.
         """
-        made = make_head(head, **head_settings) if isinstance(head, str) else head
+        named = plain_head().name if head is None else head
+        made = make_head(named, **head_settings) if isinstance(named, str) else named
         settings = backbone or BackboneSettings()
         check_place(name)
         if names_adapter(name):
@@ -150,7 +152,7 @@ class PreferenceModel(Answering):
             classifier, tokenizer = load_own_adapter(name, config.num_labels, settings)
         elif names_adapter(name):
             classifier, tokenizer, config = load_adapter(name, settings)
-            block = Block(head="scalar", settings={})
+            block = plain_block()
             head = head_of_block(block, name, classifier.config.num_labels)
         else:
             config = load_config(name, settings)

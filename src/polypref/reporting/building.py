@@ -14,9 +14,10 @@ from polypref.errors import Undefined
 from polypref.evaluation.assessment import Assessment
 from polypref.evaluation.cache import StateCache
 from polypref.evaluation.crowd_metrics import wasserstein_1
-from polypref.evaluation.measuring import Progress, measure
+from polypref.evaluation.measuring import measure
 from polypref.evaluation.truth import true_matrix
 from polypref.groups.model import Group
+from polypref.groups.rows import Progress
 from polypref.inspection.inspector import inspect_groups
 from polypref.models.answer import Answer
 from polypref.models.preference_model import PreferenceModel

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from polypref.choice import kemeny_ranking
 from polypref.evaluation.crowd_metrics import wasserstein_1
-from polypref.evaluation.measuring import Progress
 from polypref.evaluation.metrics import TIE
 from polypref.evaluation.truth import true_matrix
 from polypref.groups.model import Group
+from polypref.groups.rows import Progress
 from polypref.groups.simulate import simulate
 from polypref.groups.splitting import split_groups
 from polypref.groups.writing import save_groups

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Optional, TypeVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from polypref.errors import PolyprefError, unknown
+from polypref.models.heads import plain_head
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -66,7 +67,7 @@ class TrainingConfig(BaseModel):
 
     # model
     backbone: str = "embedded:minilm"  # a Hugging Face id or path, or a model of ours to go on training
-    head: str = "scalar"
+    head: str = Field(default_factory=lambda: plain_head().name)
     head_settings: dict[str, Any] = {}
     objective: Optional[str] = None  # none: the head's own
     objective_settings: dict[str, Any] = {}

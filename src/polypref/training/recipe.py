@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from transformers import TrainerCallback, TrainingArguments
 
 from polypref import __version__
@@ -27,13 +28,15 @@ from polypref.models.backbones import BackboneSettings
 from polypref.models.folders import LAST
 from polypref.models.heads import Head, make_head
 from polypref.models.imitation import language_head
+from polypref.models.inputs import Input
+from polypref.models.packing import InputT, Pack, PackEncoder, PackT
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import Objective, default_objective, group_judgments, labels_of, make_objective
 from polypref.objectives.judgments import Uses
 from polypref.training.checkpoints import drop_unfinished, last_complete
 from polypref.training.config import ConfigError, TrainingConfig
 from polypref.training.data import Tally, TrainingGroup, training_groups
-from polypref.training.frozen import FrozenEncoder, with_features
+from polypref.training.frozen import FeaturePack, FrozenEncoder, with_features
 from polypref.training.memory import affordable_tokens, keep_freed_memory
 from polypref.training.mixing import Enrichment, EpochTeller, MixingSampler
 from polypref.training.overwriting import place_beside, put_in_place, settle
@@ -46,6 +49,7 @@ from polypref.training.trainer import GroupDataset, PreferenceTrainer
 CONFIG = "training.json"  # the resolved configuration, beside the model
 _MOST_LABELS = 50
 HISTORY = "history.json"  # what was logged, step by step
+Examples = Sequence[TrainingGroup[InputT]]
 METRICS = ("loss", *(metric.name for metric in WATCHED))  # of held-out groups
 
 
@@ -111,26 +115,31 @@ def train(
 
     _begin(out, config)
     keep_freed_memory()
-    module: torch.nn.Module = model.encoder
+
+    def trainer_of(
+        module: PackEncoder[InputT, PackT], own: Examples[InputT], other: Examples[InputT], held_out: Examples[InputT]
+    ) -> PreferenceTrainer[InputT, PackT]:
+        return PreferenceTrainer(
+            model,
+            objective,
+            _arguments(config, evaluated=bool(held_out)),
+            GroupDataset([*own, *other]),
+            GroupDataset(held_out) if held_out else None,
+            module,
+            tokens_per_pass=config.tokens_per_pass or affordable_tokens(model.encoder),
+            state_layer_rate=1.0 if config.frozen else config.state_layer_rate,
+            keep_checkpoints=config.keep_checkpoints,
+            imitation=config.imitation,
+            callbacks=[*callbacks(report, config.patience), *watchers],
+            sampler=sampler,
+        )
+
+    trainer: PreferenceTrainer[Input, Pack] | PreferenceTrainer[Tensor, FeaturePack]
     if config.frozen:
-        kept = with_features(kept, model, config.backbone, report.features)
-        mixed = with_features(mixed, model, config.backbone, report.features)
-        held_out = with_features(held_out, model, config.backbone, report.features)
-        module = FrozenEncoder(model)
-    trainer = PreferenceTrainer(
-        model,
-        objective,
-        _arguments(config, evaluated=bool(held_out)),
-        GroupDataset([*kept, *mixed]),
-        GroupDataset(held_out) if held_out else None,
-        module,
-        tokens_per_pass=config.tokens_per_pass or affordable_tokens(model.encoder),
-        state_layer_rate=1.0 if config.frozen else config.state_layer_rate,
-        keep_checkpoints=config.keep_checkpoints,
-        imitation=config.imitation,
-        callbacks=[*callbacks(report, config.patience), *watchers],
-        sampler=sampler,
-    )
+        read = partial(with_features, model=model, backbone=config.backbone, progress=report.features)
+        trainer = trainer_of(FrozenEncoder(model), read(kept), read(mixed), read(held_out))
+    else:
+        trainer = trainer_of(model.encoder, kept, mixed, held_out)
     for watcher in watchers:
         if isinstance(watcher, ModelWatcher):
             watcher.meet(model)
@@ -168,7 +177,7 @@ def _overwrites(config: TrainingConfig) -> bool:
     return (Path(config.out) / LAST).exists()
 
 
-def _last_metrics(trainer: PreferenceTrainer, config: TrainingConfig) -> dict[str, float]:
+def _last_metrics(trainer: PreferenceTrainer[Any, Any], config: TrainingConfig) -> dict[str, float]:
     """What the model that is saved reaches; it was measured already, unless an earlier checkpoint became the model or
     the run was killed just then."""
     logged = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
@@ -192,9 +201,7 @@ def _to_mix(enrichment: Enrichment, own: int, config: TrainingConfig, uses: Uses
     return [judged[at] for at in sorted(drawn)]
 
 
-def _sampler(
-    enrichment: Enrichment, own: Sequence[TrainingGroup], mixed: Sequence[TrainingGroup], seed: int
-) -> MixingSampler:
+def _sampler(enrichment: Enrichment, own: Examples[Input], mixed: Examples[Input], seed: int) -> MixingSampler:
     if not mixed:
         raise ConfigError("the groups to mix in hold no judgment to learn from; name others, or mix none in")
     return MixingSampler(len(own), len(mixed), enrichment.share, seed)
@@ -310,19 +317,19 @@ def objective_of(config: TrainingConfig) -> Objective:
 
 
 def _head(config: TrainingConfig, groups: Sequence[Group], objective: Objective) -> Head:
-    """The head as configured; one that predicts opinions takes its labels from the data unless told."""
+    """The head as configured; one that is made for labels takes those of the data unless told."""
     settings = config.head_settings
     head = make_head(config.head, **settings)
     objective.check(head)
-    if "labels" in head.settings() and "labels" not in settings:
+    if head.from_data and head.from_data not in settings:
         labels = labels_of(groups)
         if objective.uses == "ratings" and len(labels) > _MOST_LABELS:
             raise ConfigError(
                 f"the ratings have {len(labels)} different labels, such as {labels[0]:g} and {labels[1]:g}; bin them, "
-                "or name the labels with head_settings.labels"
+                f"or name the labels with head_settings.{head.from_data}"
             )
         if objective.uses == "ratings" and len(labels) >= 2:
-            return make_head(config.head, **{**settings, "labels": labels})
+            return make_head(config.head, **{**settings, head.from_data: labels})
     return head
 
 

@@ -34,6 +34,8 @@ class DistributionalHead(Head):
     paper = "arXiv 2402.09764"
     says = ("preferences", "utilities", "opinions")
     objective = "transport"
+    fits = "opinions"
+    from_data = "labels"
 
     labels: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
     kind: Literal["categorical", "beta"] = "categorical"

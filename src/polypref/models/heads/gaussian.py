@@ -31,6 +31,7 @@ class GaussianHead(Head):
     paper = "arXiv 2312.08358"
     says = ("preferences", "utilities", "spread")
     objective = "dpl"
+    fits = "spread"
 
     @property
     def width(self) -> int:

@@ -33,6 +33,7 @@ class GeneralHead(Head):
     paper = "arXiv 2410.02197"
     says = ("preferences", "scores")
     objective = "logistic"
+    fits = "circles"
 
     dim: int = 8  # 2k, entries of v
     temperature: float | None = None  # τ; None: 1, or the authors' 0.1 when v is normalised

@@ -26,6 +26,8 @@ class ScalarHead(Head):
     paper = "Bradley & Terry 1952"
     says = ("preferences", "scores", "utilities")
     objective = "logistic"
+    fits = "order"
+    plain = True
 
     temperature: float = 1.0
 
