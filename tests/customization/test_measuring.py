@@ -1,4 +1,4 @@
-"""Accuracies are those of the evaluation; differences are paired; the recommendation follows its rule."""
+"""Accuracies are those of the evaluation; differences are paired."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from polypref import PreferenceModel
-from polypref.customization.measuring import GeneralAnswers, Scores, Yardstick
-from polypref.customization.tradeoff import Point, read_points, recommended, write_points
+from polypref.customization.measuring import GeneralAnswers, Yardstick
 from polypref.evaluation.assessment import assess
 from polypref.statistics.resampling import Estimate
 from tests.customization.conftest import DOMAIN_TASTE, GENERAL_TASTE, tasteful
@@ -99,31 +98,3 @@ def test_the_interval_of_a_difference_by_brute_force(general, customised, scores
     assert scores.gained.value == pytest.approx(top.sum() / bottom.sum())
     half = (scores.gained.high - scores.gained.low) / 2
     assert half == pytest.approx(np.diff(np.quantile(samples, [0.02, 0.98]))[0] / 2, rel=0.2)
-
-
-def at(step, domain, lost, alpha=None):
-    """A point with these accuracies."""
-    zero = Estimate(0.0)
-    return Point(step, alpha, Scores(Estimate(domain), {"helpful": zero}, zero, zero, Estimate(lost)))
-
-
-@pytest.mark.parametrize(
-    ("most", "expected"),
-    [(0.0, 3), (0.01, 2), (0.0499, 2), (0.05, 1), (1.0, 4)],
-)
-def test_the_best_domain_accuracy_that_loses_at_most_so_much(most, expected):
-    points = [at(0, 0.5, 0.0), at(20, 0.8, 0.05), at(40, 0.7, 0.01), at(60, 0.6, -0.02), at(60, 0.9, 0.2, alpha=0.5)]
-    assert recommended(points, most) == points[expected]
-
-
-def test_the_general_model_is_recommended_if_all_else_loses_too_much():
-    points = [at(0, 0.5, 0.0), at(20, 0.9, 0.02)]
-    assert recommended(points, 0.01) == points[0]
-    assert recommended([*points, at(40, 0.5, 0.0)], 0.01) == points[0]  # the first of equals
-
-
-def test_points_are_read_as_they_were_written(tmp_path, scores):
-    assert read_points(tmp_path) == []
-    points = [Point(0, None, scores), Point(20, 0.5, scores)]
-    write_points(tmp_path, points)
-    assert read_points(tmp_path) == points

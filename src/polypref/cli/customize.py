@@ -11,7 +11,7 @@ import typer
 from polypref.cli.common import Json, print_json, print_table, put_setting
 
 if TYPE_CHECKING:
-    from polypref.customization.few_shot import LearningCurve
+    from polypref.customization.curve import LearningCurve
     from polypref.customization.sweep import SweepRow
     from polypref.customization.tradeoff import Tradeoff
     from polypref.statistics.resampling import Estimate
