@@ -151,7 +151,7 @@ def test_a_domain_may_have_another_head(customized, tmp_path):
     assert (tmp_path / "out" / "domains" / "academy" / "tradeoff.json").exists()
 
 
-def test_frozen_backbones_are_customised_in_their_last_layer(customized, tmp_path, monkeypatch):
+def test_frozen_backbones_are_customized_in_their_last_layer(customized, tmp_path, monkeypatch):
     monkeypatch.setenv("POLYPREF_CACHE", str(tmp_path / "cache"))
     frozen = {"frozen": True, "learning_rate": 0.05, "batch_size": 8, "max_length": 64}
     customized(training=frozen, domains={"interpolation": [0.5], "enrichment": 0.3, "distillation": 0.5})
@@ -161,7 +161,7 @@ def test_frozen_backbones_are_customised_in_their_last_layer(customized, tmp_pat
 
 
 @pytest.mark.slow
-def test_enrichment_keeps_what_plain_customisation_forgets(settings):
+def test_enrichment_keeps_what_plain_customization_forgets(settings):
     """The domain likes the opposite of what is liked in general, where the context is red."""
     general = {"training": {"epochs": 5}, "eval_share": 0.3}
     lost = {}

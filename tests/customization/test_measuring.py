@@ -22,36 +22,36 @@ def general(encoder):
 
 
 @pytest.fixture(scope="module")
-def customised(encoder):
+def customized(encoder):
     return PreferenceModel.from_backbone(encoder, "general", dim=4, seed=2)
 
 
 @pytest.fixture(scope="module")
-def scores(general, customised):
+def scores(general, customized):
     yardstick = Yardstick(DOMAIN, SETS)
-    return yardstick.scores(yardstick.answers(customised), yardstick.answers(general))
+    return yardstick.scores(yardstick.answers(customized), yardstick.answers(general))
 
 
 def accuracy(model, groups):
     return assess(model.encode(groups)).pairwise.accuracy
 
 
-def test_accuracies_and_intervals_are_those_of_the_evaluation(customised, scores):
-    assert scores.domain == accuracy(customised, DOMAIN)
+def test_accuracies_and_intervals_are_those_of_the_evaluation(customized, scores):
+    assert scores.domain == accuracy(customized, DOMAIN)
     for name, groups in SETS.items():
-        assert scores.general[name].value == accuracy(customised, groups).value
+        assert scores.general[name].value == accuracy(customized, groups).value
     assert scores.mean.value == np.mean([estimate.value for estimate in scores.general.values()])
 
 
-def test_differences_are_to_the_general_model(general, customised, scores):
-    assert scores.gained.value == pytest.approx(accuracy(customised, DOMAIN).value - accuracy(general, DOMAIN).value)
+def test_differences_are_to_the_general_model(general, customized, scores):
+    assert scores.gained.value == pytest.approx(accuracy(customized, DOMAIN).value - accuracy(general, DOMAIN).value)
     before = np.mean([accuracy(general, groups).value for groups in SETS.values()])
     assert scores.lost.value == pytest.approx(before - scores.mean.value)
     for estimate in (scores.gained, scores.lost, scores.mean):
         assert estimate.low < estimate.value < estimate.high
 
 
-def test_intervals_of_differences_are_paired(general, customised):
+def test_intervals_of_differences_are_paired(general, customized):
     """Against itself a model differs by nothing, whatever the sample; wider intervals would not know that."""
     yardstick = Yardstick(DOMAIN, SETS)
     answers = yardstick.answers(general)
@@ -76,10 +76,10 @@ def test_the_general_model_reads_a_set_once(general, monkeypatch):
     assert len(read) == 3 + 1 + 3
 
 
-def test_the_interval_of_a_difference_by_brute_force(general, customised, scores):
+def test_the_interval_of_a_difference_by_brute_force(general, customized, scores):
     """Prompts resampled one by one, both models on the same ones."""
     rights = []
-    for model in (general, customised):
+    for model in (general, customized):
         found = []
         for group, prediction in model.encode(DOMAIN):
             margins = prediction.margins(len(group))

@@ -39,9 +39,9 @@ def customize(
 ) -> None:
     """Customise a preference model for domains, and measure what that costs in general ability."""
     from polypref.customization.config import make_customize_config
-    from polypref.training.config import load_config
+    from polypref.training.config import read_settings
 
-    given: dict[str, Any] = load_config(config)
+    given: dict[str, Any] = read_settings(config)
     if out:
         given["out"] = str(out)
     for setting in settings or ():

@@ -68,7 +68,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a preference model on groups of judged responses."""
-    from polypref.training.config import load_config, make_config
+    from polypref.training.config import make_config, read_settings
 
     flags = {
         "data": data,
@@ -92,7 +92,7 @@ def train(
         "preferred": preferred,
         "skip_bad": skip_bad or None,
     }
-    given: dict[str, Any] = load_config(config) if config else {}
+    given: dict[str, Any] = read_settings(config) if config else {}
     given |= {name: value for name, value in flags.items() if value is not None}
     for setting in settings or ():
         put_setting(given, setting)

@@ -12,7 +12,7 @@ class LearningPoint:
     """Domain accuracy on the test set after learning from so many comparisons."""
 
     comparisons: int
-    customised: Estimate  # from the general model
+    customised: Estimate  # from the general model; JSON has it under this name
     scratch: Estimate  # from the base model
 
 

@@ -14,7 +14,7 @@ from polypref.customization.tradeoff import write_json
 from polypref.groups.model import Comparison, Group, shown
 from polypref.groups.splitting import prompt_key, split_part
 from polypref.groups.writing import to_rows
-from polypref.models.customised import domain_folder
+from polypref.models.customized import domain_folder
 from polypref.objectives import group_judgments
 from polypref.training.config import ConfigError, TrainingConfig
 from polypref.training.progress import Report

@@ -37,7 +37,7 @@ from polypref.customization.tradeoff import (
 )
 from polypref.groups.model import Group
 from polypref.models.adapters import has_lora
-from polypref.models.customised import domain_folder
+from polypref.models.customized import domain_folder
 from polypref.models.domains import save_adapter
 from polypref.models.folders import LAST, remove_folder
 from polypref.models.heads import Head, make_head

@@ -28,7 +28,7 @@ from polypref.customization.ledger import FEW_SHOT
 from polypref.customization.measuring import Yardstick
 from polypref.customization.tradeoff import write_json
 from polypref.groups.model import Group
-from polypref.models.customised import domain_folder
+from polypref.models.customized import domain_folder
 from polypref.models.folders import LAST
 from polypref.models.preference_model import PreferenceModel
 from polypref.statistics.resampling import Estimate

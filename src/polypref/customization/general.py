@@ -11,7 +11,7 @@ from polypref.customization.ledger import INSTRUCTION
 from polypref.models.adapters import names_adapter
 from polypref.models.backbones import BackboneSettings, load_config
 from polypref.models.block import block_of, head_of_block, names_own_adapter
-from polypref.models.customised import GENERAL, model_folder
+from polypref.models.customized import GENERAL, model_folder
 from polypref.models.folders import LAST
 from polypref.models.heads import Head, make_head
 from polypref.models.preference_model import PreferenceModel

@@ -11,7 +11,7 @@ from typing import Any
 from polypref.customization.config import CustomizeConfig
 from polypref.customization.data import A_DOMAIN, CustomizeData
 from polypref.customization.tradeoff import TRADEOFF, write_json
-from polypref.models.customised import GENERAL, domain_folder
+from polypref.models.customized import GENERAL, domain_folder
 from polypref.models.folders import LAST
 from polypref.training.checkpoints import COMPLETE
 from polypref.training.config import ConfigError

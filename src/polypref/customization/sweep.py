@@ -17,7 +17,7 @@ from polypref.customization.ledger import SWEEP, check_same_data
 from polypref.customization.measuring import GeneralAnswers, Scores
 from polypref.customization.tradeoff import Tradeoff, read_tradeoff, write_json
 from polypref.errors import PolyprefError
-from polypref.models.customised import domain_folder
+from polypref.models.customized import domain_folder
 from polypref.training.progress import Report
 
 _OF_TRAINING = frozenset(("learning_rate", "lora"))  # what stands in the training settings of stage 3

@@ -23,7 +23,7 @@ from polypref.models.backbones import (
     load_tokenizer,
     plain_errors,
 )
-from polypref.models.customised import ADAPTER
+from polypref.models.customized import ADAPTER
 from polypref.models.embedded import BackboneError
 
 WEIGHTS = "adapter_model.safetensors"

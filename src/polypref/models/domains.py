@@ -21,12 +21,12 @@ from polypref.models.adapters import Adapter, base_name, base_of, has_lora, read
 from polypref.models.answer import StateAnswer
 from polypref.models.backbones import BackboneSettings, load_config, set_dropout
 from polypref.models.block import BLOCK, block_of, head_of_block, names_own_adapter
-from polypref.models.customised import (
+from polypref.models.customized import (
     ADAPTER,
     GENERAL,
     OWN,
     DomainError,
-    check_customised,
+    check_customized,
     check_general,
     domain_names,
     has_general,
@@ -177,7 +177,7 @@ class DomainModels(Mapping[str, PreferenceModel]):
     """
 
     def __init__(self, path: str, max_length: int | None, settings: BackboneSettings, device: str | None) -> None:
-        check_customised(path)
+        check_customized(path)
         self.path = path
         self._names = [*([GENERAL] if has_general(path) else []), *domain_names(path)]
         self._max_length, self._settings, self._device = max_length, settings, device

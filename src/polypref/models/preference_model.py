@@ -34,7 +34,7 @@ from polypref.models.backbones import (
     set_dropout,
 )
 from polypref.models.block import BLOCK, Block, block_of, head_of_block, is_model_of, names_own_adapter
-from polypref.models.customised import model_folder
+from polypref.models.customized import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.extra import load_extra, save_extra

@@ -114,7 +114,7 @@ class TrainingConfig(BaseModel):
         return self.model_dump_json(indent=2, exclude={"resume"}) + "\n"
 
 
-def load_config(path: str | Path) -> dict[str, Any]:
+def read_settings(path: str | Path) -> dict[str, Any]:
     """The settings in a YAML or JSON file, not yet checked."""
     import yaml
 
