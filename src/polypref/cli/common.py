@@ -65,6 +65,8 @@ Device = Annotated[
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run the code that comes with the model, if it has any.")
 ]
+STATE_TOKENS = "What a decoder's state is read off: the last token, the last before_padding, or as the checkpoint says."
+StateTokenName = Annotated[str, typer.Option("--state-token", metavar="NAME", help=STATE_TOKENS)]
 FormatName = Annotated[
     Optional[str], typer.Option("--format", metavar="NAME", help="Format of the data; recognised if left out.")
 ]
@@ -201,16 +203,22 @@ def load_model(
     dtype: str = "float32",
     device: str | None = None,
     trust_remote_code: bool = False,
+    state_token: str = "checkpoint",
 ) -> PreferenceModel:
     """A preference model by folder or Hugging Face id; of a customised folder that of a domain, or of each group's."""
     if domain == "own":
         return load_domains(
-            name, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code
+            name,
+            max_length=max_length,
+            dtype=dtype,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            state_token=state_token,
         ).own
     elsewhere = _is_elsewhere(name)
     from polypref.models.preference_model import PreferenceModel
 
-    settings = _backbone_settings(dtype, trust_remote_code)
+    settings = _backbone_settings(dtype, trust_remote_code, state_token)
     try:
         return PreferenceModel.from_pretrained(
             name, domain=domain, max_length=max_length, backbone=settings, device=device
@@ -228,13 +236,14 @@ def load_domains(
     dtype: str = "float32",
     device: str | None = None,
     trust_remote_code: bool = False,
+    state_token: str = "checkpoint",
 ) -> DomainModels:
     """The models of a customised folder, by domain."""
     if _is_elsewhere(name):
         raise DataError(f"there is no model folder {name!r}")
     from polypref.models.domains import DomainModels
 
-    settings = _backbone_settings(dtype, trust_remote_code)
+    settings = _backbone_settings(dtype, trust_remote_code, state_token)
     return DomainModels.from_pretrained(name, max_length=max_length, backbone=settings, device=device)
 
 
@@ -246,12 +255,17 @@ def _is_elsewhere(name: str) -> bool:
     return elsewhere
 
 
-def _backbone_settings(dtype: str, trust_remote_code: bool) -> BackboneSettings:
-    from polypref.models.backbones import BackboneSettings, Dtype
+def _backbone_settings(dtype: str, trust_remote_code: bool, state_token: str) -> BackboneSettings:
+    from polypref.models.backbones import BackboneSettings, Dtype, StateToken
 
-    if dtype not in get_args(Dtype):
-        raise PolyprefError(f"unknown --dtype {dtype!r}; known are {', '.join(get_args(Dtype))}")
-    return BackboneSettings(dtype=cast(Dtype, dtype), trust_remote_code=trust_remote_code)
+    for option, value, known in (("--dtype", dtype, Dtype), ("--state-token", state_token, StateToken)):
+        if value not in get_args(known):
+            raise PolyprefError(f"unknown {option} {value!r}; known are {', '.join(get_args(known))}")
+    return BackboneSettings(
+        dtype=cast(Dtype, dtype),
+        trust_remote_code=trust_remote_code,
+        state_token=cast(StateToken, state_token),
+    )
 
 
 def _is_place(name: str) -> bool:

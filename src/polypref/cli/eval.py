@@ -63,6 +63,7 @@ def evaluate(
     dtype: common.DtypeName = "float32",
     device: common.Device = None,
     trust_remote_code: common.TrustRemoteCode = False,
+    state_token: common.StateTokenName = "checkpoint",
     json: common.Json = False,
 ) -> None:
     """Measure preference models on judgments and benchmarks: accuracy, calibration, distance to the crowd's opinion.
@@ -87,13 +88,16 @@ def evaluate(
 
             groups = [comparisons_from_ratings(group) for group in groups]
         _check_judged(groups, ", ".join(data))
-    load = partial(
-        common.load_model, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code
-    )
+    loading: dict[str, Any] = {
+        "max_length": max_length,
+        "dtype": dtype,
+        "device": device,
+        "trust_remote_code": trust_remote_code,
+        "state_token": state_token,
+    }
+    load: Callable[..., PreferenceModel] = partial(common.load_model, **loading)
     if domain == _EACH:
-        load_domains = partial(
-            common.load_domains, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code
-        )
+        load_domains: Callable[..., DomainModels] = partial(common.load_domains, **loading)
         _each_domain({name: partial(load_domains, name) for name in models}, groups, data, resamples, seed, json)
         return
     written_as: dict[str, str] = {}

@@ -46,6 +46,7 @@ def rank(
     dtype: common.DtypeName = "float32",
     device: common.Device = None,
     trust_remote_code: common.TrustRemoteCode = False,
+    state_token: common.StateTokenName = "checkpoint",
     json: common.Json = False,
 ) -> None:
     """Rank the responses of each group, best first."""
@@ -61,6 +62,7 @@ def rank(
         dtype=dtype,
         device=device,
         trust_remote_code=trust_remote_code,
+        state_token=state_token,
     )
     listed: list[dict[str, Any]] = []
     with ExitStack() as stack:

@@ -41,6 +41,7 @@ def report(
     dtype: common.DtypeName = "float32",
     device: common.Device = None,
     trust_remote_code: common.TrustRemoteCode = False,
+    state_token: common.StateTokenName = "checkpoint",
     json: common.Json = False,
 ) -> None:
     """Write one HTML page about trained models and held-out data; it needs no network and opens anywhere.
@@ -64,7 +65,12 @@ def report(
 
         def load(run: Run) -> PreferenceModel:
             return common.load_model(
-                run.folder, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code
+                run.folder,
+                max_length=max_length,
+                dtype=dtype,
+                device=device,
+                trust_remote_code=trust_remote_code,
+                state_token=state_token,
             )
 
         def cached(model: PreferenceModel) -> StateCache | None:

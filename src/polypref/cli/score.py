@@ -28,6 +28,7 @@ def score(
     dtype: common.DtypeName = "float32",
     device: common.Device = None,
     trust_remote_code: common.TrustRemoteCode = False,
+    state_token: common.StateTokenName = "checkpoint",
     json: common.Json = False,
 ) -> None:
     """Write what a preference model says of each group beside it, under the key "scores"."""
@@ -43,6 +44,7 @@ def score(
         dtype=dtype,
         device=device,
         trust_remote_code=trust_remote_code,
+        state_token=state_token,
     )
     scorer = Scorer(model, name, preferences)
     with common.progress_bar(name) as progress:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
 
 import typer
 
-from polypref.cli.common import FormatName, Json, Preferred, SkipBad, print_json, print_table, put_setting
+from polypref.cli.common import STATE_TOKENS, FormatName, Json, Preferred, SkipBad, print_json, print_table, put_setting
 from polypref.errors import DataError
 from polypref.models.heads import all_heads
 
@@ -48,6 +48,9 @@ def train(
     max_length: Annotated[
         Optional[int], typer.Option(help="Tokens of prompt and response.", show_default="1024")
     ] = None,
+    state_token: Annotated[
+        Optional[str], typer.Option(metavar="NAME", help=STATE_TOKENS, show_default="checkpoint")
+    ] = None,
     precision: Annotated[Optional[str], typer.Option(help="float32, bfloat16 or float16 (autocast).")] = None,
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Train the last layer alone, on features kept on disk.")
@@ -82,6 +85,7 @@ def train(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "max_length": max_length,
+        "state_token": state_token,
         "precision": precision,
         "frozen": frozen or None,
         "lora": lora and {"rank": lora, "alpha": 2 * lora},

@@ -240,9 +240,12 @@ class DomainModels(Mapping[str, PreferenceModel]):
         )
 
     def _is_shared(self, folder: str) -> bool:
-        """Whether a domain's model is an adapter on the general one."""
+        """Whether a domain's model is an adapter on the general one, its states read off the same token."""
         general = (Path(self.path) / GENERAL).resolve()
-        return names_own_adapter(folder, self._settings) and Path(base_of(folder)).resolve() == general
+        if not names_own_adapter(folder, self._settings) or Path(base_of(folder)).resolve() != general:
+            return False
+        read_off = block_of(load_config(folder, self._settings), folder).loading(self._settings).state_token
+        return read_off in ("checkpoint", self[GENERAL].state_token)
 
     def _adapted(self, domain: str, folder: str) -> PreferenceModel:
         """The general model as a domain's adapter makes it."""

@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
 
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
-from polypref.models.adapters import (
-    Lora,
-    add_lora,
-    load_adapter,
-    load_own_adapter,
-    merged,
-    names_adapter,
-)
+from polypref.models.adapters import Lora, add_lora, merged, names_adapter
 from polypref.models.answer import Floats, StateAnswer, ordered_pairs, refuse_joint
 from polypref.models.backbones import (
     BackboneSettings,
@@ -27,22 +20,23 @@ from polypref.models.backbones import (
     is_classifier,
     load_classifier,
     load_config,
-    load_trained_classifier,
     move_to,
     quiet_loading,
+    reads_last_token,
     renew_state_layer,
     set_dropout,
 )
-from polypref.models.block import BLOCK, Block, block_of, head_of_block, is_model_of, names_own_adapter
+from polypref.models.block import BLOCK, block_of, is_model_of
 from polypref.models.customized import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.extra import load_extra, save_extra
-from polypref.models.folders import is_unfinished, staged_folder
+from polypref.models.folders import staged_folder
 from polypref.models.heads import Head, make_head
 from polypref.models.inputs import Input, InputFormat, Layout, input_format
 from polypref.models.limits import knows_segments, longest_input
 from polypref.models.reading import check_reading
+from polypref.models.saved import load_saved
 from polypref.models.sharing import share_prompts
 
 CLASSIFIER, ADDED = "classifier.", "extra."  # what the names of an encoder's weights begin with
@@ -75,6 +69,13 @@ class PreferenceModel:
         """The values of the labels over which the head predicts the crowd's opinion, `[d]`; None for other heads."""
         return self.head.labels
 
+    @property
+    def state_token(self) -> Literal["last", "before_padding"] | None:
+        """Which token a decoder's states are read off: the very last, or the last that does not pad; None: encoders."""
+        if not reads_last_token(self.encoder.classifier):
+            return None
+        return "last" if self.encoder.pad is None else "before_padding"
+
     # — making —
 
     @classmethod
@@ -103,6 +104,8 @@ class PreferenceModel:
             )
         config = load_config(name, settings)
         goes_on = is_model_of(made, config, name)
+        if BLOCK in config.to_dict():
+            settings = block_of(config, name).loading(settings)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             classifier, tokenizer = load_classifier(name, made.width, settings)
@@ -133,27 +136,13 @@ class PreferenceModel:
         left out.
         """
         (name, of_domain), settings = model_folder(str(path), domain), backbone or BackboneSettings()
-        if names_own_adapter(name, settings):
-            config = load_config(name, settings)
-            block = block_of(config, name)
-            head = head_of_block(block, name, config.num_labels)
-            classifier, tokenizer = load_own_adapter(name, config.num_labels, settings)
-        elif names_adapter(name):
-            classifier, tokenizer, config = load_adapter(name, settings)
-            block = Block(head="scalar", settings={})
-            head = head_of_block(block, name, classifier.config.num_labels)
-        else:
-            config = load_config(name, settings)
-            if BLOCK in config.to_dict() and is_unfinished(Path(name)):
-                raise BackboneError(f"{name!r} is a checkpoint that was not written to its end: use an earlier one")
-            block = block_of(config, name)
-            head = head_of_block(block, name, config.num_labels)  # before anything of that many logits is made
-            classifier, tokenizer = load_trained_classifier(name, config.num_labels, settings)
-        model = cls._assembled(classifier, tokenizer, head, max_length or block.max_length, settings, device)
-        model.dropout_rates = dropout_rates(config)
-        model.training_opinion = tuple(block.training_opinion)
+        saved = load_saved(name, settings)
+        limit = max_length or saved.block.max_length
+        model = cls._assembled(saved.classifier, saved.tokenizer, saved.head, limit, settings, device)
+        model.dropout_rates = dropout_rates(saved.config)
+        model.training_opinion = tuple(saved.block.training_opinion)
         model.domain = of_domain
-        load_extra(model.encoder, head, name, settings.revision)
+        load_extra(model.encoder, saved.head, name, settings.revision)
         return model
 
     @classmethod
@@ -220,7 +209,8 @@ class PreferenceModel:
             "settings": self.head.settings(),
             "max_length": self.inputs.max_length,
         }
-        return {**block, "training_opinion": list(self.training_opinion)} if self.training_opinion else block
+        known = {"training_opinion": list(self.training_opinion), "state_token": self.state_token}
+        return {**block, **{name: value for name, value in known.items() if value}}
 
     # — using —
 

@@ -71,6 +71,7 @@ class TrainingConfig(BaseModel):
     quantization: Optional[Literal["4bit", "8bit"]] = None
     lora: Optional[LoraConfig] = None
     trust_remote_code: bool = False
+    state_token: Literal["checkpoint", "last", "before_padding"] = "checkpoint"  # what a decoder's state is read off
     frozen: bool = False  # train the state layer alone, on features of the backbone computed once and kept
 
     # optimisation
