@@ -4,15 +4,41 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from polypref import PreferenceModel, customize, make_customize_config
+from polypref import PreferenceModel, customize, make_customize_config, save_groups
 from polypref.customization.domain import stage_3_run
 from polypref.customization.general import load_general
 from polypref.models.heads import make_head
 from tests.customization.conftest import Lines
+from tests.models.test_imitation import make_speaker
 from tests.training.conftest import weights_of
+from tests.training.test_instruction import GROUPS
+
+
+@pytest.mark.filterwarnings("default")  # of TRL and of what it imports
+def test_stage_1_is_made_once_and_stage_2_starts_from_it(settings, tmp_path):
+    pytest.importorskip("trl")
+    save_groups(GROUPS[:2] * 8, tmp_path / "answers.jsonl")
+    stage = {"data": str(tmp_path / "answers.jsonl"), "batch_size": 4, "max_length": 64, "learning_rate": 5e-3}
+    taught = {
+        "backbone": make_speaker(tmp_path / "speaker", "llama"),
+        "out": str(tmp_path / "out"),
+        "instruction": stage,
+    }
+    customize(make_customize_config(taught))
+    out = tmp_path / "out" / "instruction"
+    before = (out / "model.safetensors").stat().st_mtime_ns
+    customize(make_customize_config(taught))
+    assert (out / "model.safetensors").stat().st_mtime_ns == before
+    general = {"skip": True, "training": {"head": "scalar"}}
+    customize(make_customize_config(settings(**taught, general=general, domains=None)))
+    learned, start = weights_of(tmp_path / "out" / "general"), weights_of(out)
+    shared = learned.keys() & start.keys()
+    assert len(shared) > 10
+    torch.testing.assert_close({n: learned[n] for n in shared}, {n: start[n] for n in shared}, rtol=0, atol=0)
 
 
 def test_without_stage_2_domains_start_from_the_base_model(quick, tmp_path):
