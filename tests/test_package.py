@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import polypref
+from polypref.models.heads import all_heads
 
 SOURCE = Path(polypref.__file__).parent
 
@@ -112,6 +113,47 @@ def test_public_names_are_listed_as_their_types_say() -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("polypref."):
             typed.update({alias.name: node.module.removeprefix("polypref.") for alias in node.names})
     assert typed == PUBLIC
+
+
+# (place, head) → why the place names it: a head is meant for a reason, or the word means something else
+NAMED_ON_PURPOSE = {
+    ("reporting/demonstration.py", "scalar"): "the demonstration trains the heads that its story is about",
+    ("reporting/demonstration.py", "general"): "as above",
+    ("reporting/demonstration.py", "distributional"): "as above",
+    ("cli/demo.py", "scalar"): "the demonstration says in words what each of its models is",
+    ("cli/demo.py", "general"): "as above",
+    ("cli/demo.py", "distributional"): "as above",
+    ("models/customized.py", "general"): "the folder of the general model, which is no head",
+    ("cli/customize.py", "general"): "the general model's row, which is no head",
+    ("training/places.py", "general"): "the settings of the general model, which is no head",
+    ("customization/", "general"): "what is said of the general model, which is no head",
+    ("evaluation/scoreboard.py", "pair"): "a pair of responses is counted",
+    ("inspection/screen.py", "pair"): "a pair of responses is counted",
+}
+
+
+def named_heads(path: Path) -> set[str]:
+    """The heads that a file names in quotes, wherever that is."""
+    texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+    return texts & set(all_heads())
+
+
+def test_nothing_outside_a_heads_file_names_a_head() -> None:
+    heads = SOURCE / "models" / "heads"
+    files = [path for path in SOURCE.rglob("*.py") if path.parent != heads or path.stem in ("__init__", "base")]
+    naming = {(path.relative_to(SOURCE).as_posix(), head) for path in files for head in named_heads(path)}
+    reasons = {
+        (file, head): [(place, name) for place, name in NAMED_ON_PURPOSE if file.startswith(place) and name == head]
+        for file, head in naming
+    }
+    assert not [where for where, found in reasons.items() if not found]
+    assert {reason for found in reasons.values() for reason in found} == set(NAMED_ON_PURPOSE), "no longer needed"
+
+
+def test_a_quoted_head_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "file.py"
+    file.write_text("if head == 'scalar' or settings['head'] in ('general', 'other'):\n    pass")
+    assert named_heads(file) == {"scalar", "general"}
 
 
 def test_choice_and_crowd_do_not_know_of_groups() -> None:

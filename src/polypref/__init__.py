@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from polypref.groups.model import Message as Message
     from polypref.groups.model import Rating as Rating
     from polypref.groups.reading import GroupReader as GroupReader
-    from polypref.groups.reading import load_groups as load_groups
     from polypref.groups.simulate import simulate as simulate
+    from polypref.groups.sources import load_groups as load_groups
     from polypref.groups.splitting import split_groups as split_groups
     from polypref.groups.writing import save_groups as save_groups
     from polypref.groups.writing import to_rows as to_rows
-    from polypref.inspection.inspector import Inspection as Inspection
+    from polypref.inspection.findings import Inspection as Inspection
     from polypref.inspection.inspector import inspect_groups as inspect_groups
     from polypref.models.domains import DomainModels as DomainModels
     from polypref.models.domains import save_adapter as save_adapter
@@ -40,7 +40,7 @@ _PLACES = {
     "DomainModels": "models.domains",
     "Group": "groups.model",
     "GroupReader": "groups.reading",
-    "Inspection": "inspection.inspector",
+    "Inspection": "inspection.findings",
     "Message": "groups.model",
     "PolyprefError": "errors",
     "PreferenceModel": "models.preference_model",
@@ -51,7 +51,7 @@ _PLACES = {
     "customize": "customization.recipe",
     "domain_confusion": "evaluation.confusion",
     "inspect_groups": "inspection.inspector",
-    "load_groups": "groups.reading",
+    "load_groups": "groups.sources",
     "make_customize_config": "customization.config",
     "save_adapter": "models.domains",
     "save_groups": "groups.writing",

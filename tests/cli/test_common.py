@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.models.conftest import make_checkpoint
 
-from polypref import PreferenceModel
-from polypref.cli.common import load_domains, load_model, print_table
-from polypref.errors import PolyprefError
+from polypref.cli.common import print_table
 
 
 def test_brackets_in_tables_are_text(capsys):
@@ -22,21 +19,6 @@ def test_a_table_in_a_pipe_is_as_wide_as_it_needs(capsys):
     print_table([cells], header=("model", "accuracy [95 %]", "error"))
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "0.123" in line]
     assert line.split() == " ".join(cells).split()
-
-
-def test_the_token_that_a_state_is_read_off_can_be_chosen(tmp_path):
-    backbone = make_checkpoint("llama", tmp_path / "backbone")
-    PreferenceModel.from_backbone(str(backbone), "general").save_pretrained(tmp_path / "out" / "general")
-    place = str(tmp_path / "out")
-    assert load_model(place).state_token == "before_padding"
-    for model in (
-        load_model(place, state_token="last"),
-        load_model(place, domain="own", state_token="last"),
-        load_domains(place, state_token="last")["general"],
-    ):
-        assert model.state_token == "last"
-    with pytest.raises(PolyprefError, match="unknown --state-token 'first'; known are checkpoint, last, before_padd"):
-        load_model(place, state_token="first")
 
 
 @pytest.mark.parametrize("command", ["score", "rank", "eval", "report"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.inspection.cases import CASES, PINNED
 
 from polypref import Comparison, Group, save_groups, simulate
 
@@ -29,6 +30,13 @@ def test_json_is_one_object_with_the_promised_keys(polypref, cyclic):
     assert seen["cyclic_share"].keys() >= {"value", "low", "high", "noise"}
     assert seen["recommended_head"] == "general"
     assert json.loads(polypref("inspect", cyclic, "--json").out) == seen
+
+
+def test_json_is_the_pinned_inspection(polypref, tmp_path):
+    path = tmp_path / "unjudged.jsonl"
+    save_groups(CASES["unjudged"], path)
+    pinned = json.loads(PINNED.read_text(encoding="utf-8"))["unjudged"]
+    assert json.loads(polypref("inspect", path, "--json").out) == pinned
 
 
 def test_the_screen_says_what_the_json_says(polypref, cyclic):

@@ -11,9 +11,11 @@ from functools import cache
 
 import pytest
 from tests.conftest import ROOT
+from tests.inspection.cases import CASES, PINNED
 
 from polypref import Comparison, Group, Inspection, Rating, Undefined, inspect_groups, load_groups, simulate
 from polypref.inspection.conflicts import Conflict
+from polypref.inspection.findings import Contradictions, Duplicates, Spread
 
 DATA = ROOT.parent / "shared" / "data"
 
@@ -39,23 +41,23 @@ def test_the_head_that_fits_is_recommended(scenario, head):
 
 def test_consensus_shows_no_camps_no_cycles_no_drift():
     found = seen("consensus")
-    assert not found.camps["detected"]
-    assert found.cyclic_share["p_value"] > 0.05
-    assert found.cyclic_share["value"] == pytest.approx(found.cyclic_share["noise"], abs=0.05)
+    assert not found.camps.detected
+    assert found.cyclic_share.p_value > 0.05
+    assert found.cyclic_share.value == pytest.approx(found.cyclic_share.noise, abs=0.05)
     assert found.drift is None
 
 
 def test_camps_show_in_a_divided_crowd_only():
-    assert seen("divided").camps["opposition"] > 0.3
-    assert all(seen(other).camps["opposition"] < 0.1 for other in ("consensus", "cyclic"))
+    assert seen("divided").camps.opposition > 0.3
+    assert all(seen(other).camps.opposition < 0.1 for other in ("consensus", "cyclic"))
 
 
 def test_a_cycle_shows_within_prompts_and_between_styles():
     found = seen("cyclic")
-    assert found.cyclic_share["low"] > found.cyclic_share["noise_high"]
-    cycle = found.sources["cycles"][0]
-    assert set(cycle["members"]) == set(found.sources["names"])
-    assert cycle["strength"] > 0.75
+    assert found.cyclic_share.low > found.cyclic_share.noise_high
+    cycle = found.sources.cycles[0]
+    assert set(cycle.members) == set(found.sources.names)
+    assert cycle.strength > 0.75
 
 
 def test_domains_conflict_on_the_pairs_they_share():
@@ -70,8 +72,8 @@ def test_drift_is_found_where_it_happened():
     times = [c.time for group in groups for c in group.comparisons]
     change = min(times) + 0.6 * (max(times) - min(times))
     found = inspect_groups(groups)
-    assert found.drift["detected"]
-    assert found.drift["time"] == pytest.approx(change, abs=0.1 * (max(times) - min(times)))
+    assert found.drift.detected
+    assert found.drift.time == pytest.approx(change, abs=0.1 * (max(times) - min(times)))
 
 
 def with_criteria(group: Group) -> Group:
@@ -91,7 +93,7 @@ def test_a_hidden_criterion_is_a_conflict_when_given_and_plain_disagreement_when
     assert conflict.disagree > conflict.within + 0.1
     assert given.recommended_head == "gaussian"
     assert not withheld.conflicts
-    assert withheld.agreement["comparisons"]["alpha"] < given.agreement["comparisons"]["alpha"] - 0.1
+    assert withheld.agreement.comparisons.alpha < given.agreement.comparisons.alpha - 0.1
     assert any("agree little" in reason for reason in withheld.reasons)
 
 
@@ -117,17 +119,17 @@ def test_counts_repeats_and_contradictions():
     found = inspect_groups(groups)
     assert (found.groups, found.prompts, found.responses, found.comparisons, found.ratings) == (3, 2, 7, 5, 1)
     assert found.annotators == 2
-    assert found.duplicates == {"prompts": 1, "responses": 1, "judgments": 0}
-    assert found.contradictions == {"pairs": 2, "by_one_annotator": 1}
+    assert found.duplicates == Duplicates(prompts=1, responses=1, judgments=0)
+    assert found.contradictions == Contradictions(pairs=2, by_one_annotator=1)
     assert found.labels == {"fine": 1}
-    assert found.votes["per_pair"] == {"min": 2.0, "median": 2.0, "max": 3.0}
+    assert found.votes.per_pair == Spread(min=2.0, median=2.0, max=3.0)
 
 
 def test_length_bias_is_the_share_of_longer_winners():
     groups = [Group(f"q{k}", ("xxxx", "yy"), [Comparison(0, 1, p=0.0 if k < 3 else 1.0)]) for k in range(12)]
     bias = inspect_groups(groups).length_bias
-    assert bias["longer_wins"] == pytest.approx(9 / 12)
-    assert bias["odds_per_doubling"] == pytest.approx(3.0)  # one doubling, odds 9 : 3
+    assert bias.longer_wins == pytest.approx(9 / 12)
+    assert bias.odds_per_doubling == pytest.approx(3.0)  # one doubling, odds 9 : 3
 
 
 def test_order_of_responses_and_groups_does_not_matter():
@@ -142,9 +144,9 @@ def test_order_of_responses_and_groups_does_not_matter():
 
     groups = simulate("cyclic", 40, seed=3)
     one, other = inspect_groups(groups), inspect_groups([turned(group) for group in groups])
-    assert other.cyclic_share["value"] == pytest.approx(one.cyclic_share["value"])
-    assert other.agreement["comparisons"]["alpha"] == pytest.approx(one.agreement["comparisons"]["alpha"])
-    assert other.length_bias["longer_wins"] == pytest.approx(one.length_bias["longer_wins"])
+    assert other.cyclic_share.value == pytest.approx(one.cyclic_share.value)
+    assert other.agreement.comparisons.alpha == pytest.approx(one.agreement.comparisons.alpha)
+    assert other.length_bias.longer_wins == pytest.approx(one.length_bias.longer_wins)
     assert other.contradictions == one.contradictions
 
 
@@ -165,6 +167,27 @@ def test_the_same_data_give_the_same_bytes_in_every_process():
     }
     assert len(printed) == 1
     assert json.loads(printed.pop())["groups"] == 40
+
+
+def alike(found: object, pinned: object, where: str) -> None:
+    """The same keys in the same order, types and values; the last digits of a float are the processor's."""
+    assert type(found) is type(pinned), where
+    if isinstance(pinned, dict):
+        assert list(found) == list(pinned), where
+        for key, value in pinned.items():
+            alike(found[key], value, f"{where}.{key}")
+    elif isinstance(pinned, list):
+        assert len(found) == len(pinned), where
+        for k, value in enumerate(pinned):
+            alike(found[k], value, f"{where}[{k}]")
+    else:
+        assert found == (pytest.approx(pinned, rel=1e-9) if isinstance(pinned, float) else pinned), where
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_json_is_as_it_was(case):
+    pinned = json.loads(PINNED.read_text(encoding="utf-8"))[case]
+    alike(json.loads(json.dumps(inspect_groups(CASES[case]).as_dict())), pinned, case)
 
 
 def crowded(domain: str, prompts: int, prefers: str, seed: int) -> list[Group]:
@@ -202,8 +225,8 @@ def test_groups_of_one_prompt_are_one_prompt():
     assert inspect_groups(alike).prompts == 6
     assert not inspect_groups(alike).conflicts
     apart, together = inspect_groups(groups).length_bias, inspect_groups(alike).length_bias
-    assert apart["longer_wins"] == together["longer_wins"]
-    assert together["high"] - together["low"] > apart["high"] - apart["low"]
+    assert apart.longer_wins == together.longer_wins
+    assert together.high - together.low > apart.high - apart.low
 
 
 @pytest.mark.parametrize(("prompts", "known"), [(9, False), (10, True)])
@@ -244,8 +267,8 @@ class TestRealData:
 
     def test_the_longer_answer_wins_alpaca_eval(self):
         found = self.inspect("alpaca_eval/pairs.train")
-        assert found.length_bias["longer_wins"] == pytest.approx(0.89, abs=0.03)
-        assert found.cyclic_share["value"] is None
+        assert found.length_bias.longer_wins == pytest.approx(0.89, abs=0.03)
+        assert found.cyclic_share is None
         assert "close no loop" in found.why["cyclic share"] or "close a loop" in found.why["cyclic share"]
 
     def test_every_domain_prefers_its_own(self):
@@ -259,7 +282,7 @@ class TestRealData:
             pytest.skip("the arguments judged by a crowd are not here")
         found = inspect_groups(load_groups(path))
         assert found.comparisons > 30_000
-        assert set(found.sizes["domains"].values()) == {2}
+        assert set(found.sizes.domains.values()) == {2}
         assert not any(c.serious for c in found.conflicts)
         assert found.recommended_head == "scalar"
         assert not any("domain" in reason for reason in found.reasons)
@@ -268,18 +291,18 @@ class TestRealData:
 def test_nobody_agrees_with_themselves():
     alone = [Group(f"q{k}", ("a", "b"), [Comparison(0, 1, annotator="ann")] * 3) for k in range(20)]
     found = inspect_groups(alone)
-    assert found.agreement["comparisons"] is None
-    assert found.duplicates["judgments"] == 40
+    assert found.agreement.comparisons is None
+    assert found.duplicates.judgments == 40
     both = [replace(g, comparisons=(*g.comparisons, Comparison(0, 1, annotator="bob"))) for g in alone[:10]]
     both += [replace(g, comparisons=(*g.comparisons, Comparison(1, 0, annotator="bob"))) for g in alone[10:]]
     # each pair has one vote of ann and one of bob: they agree on half, where chance would have them agree on half
-    assert inspect_groups(both).agreement["comparisons"]["observed"] == pytest.approx(0.5)
+    assert inspect_groups(both).agreement.comparisons.observed == pytest.approx(0.5)
 
 
 def test_votes_behind_a_share_can_contradict_each_other():
     groups = [Group(f"q{k}", ("a", "b"), [Comparison(0, 1, p=0.6, weight=10)]) for k in range(5)]
     groups += [Group("single", ("a", "b"), [Comparison(0, 1, p=0.6)])]  # a judge's doubt is no contradiction
-    assert inspect_groups(groups).contradictions["pairs"] == 5
+    assert inspect_groups(groups).contradictions.pairs == 5
 
 
 def test_disagreement_within_a_criterion_is_a_share():
@@ -302,18 +325,18 @@ def test_cyclic_shares_do_not_mix_criteria():
 
     groups = [Group(f"q{k}", ("a", "b", "c"), [*votes((0, 1, 2), "x"), *votes((2, 1, 0), "y")]) for k in range(20)]
     found = inspect_groups(groups).cyclic_share
-    assert found["groups"] == 40
-    assert found["value"] == pytest.approx(1 / 9)  # three equal log-odds in a row are not quite additive
+    assert found.groups == 40
+    assert found.value == pytest.approx(1 / 9)  # three equal log-odds in a row are not quite additive
 
 
 def test_the_test_for_cycles_says_when_votes_depend_on_each_other():
-    assert not seen("cyclic").cyclic_share["independent_votes"]
+    assert not seen("cyclic").cyclic_share.independent_votes
     pairs = [(0, 1), (1, 2), (2, 0)]
     groups = [
         Group(f"q{k}", ("a", "b", "c"), [Comparison(i, j, annotator=f"a{n}") for n, (i, j) in enumerate(pairs * 3)])
         for k in range(8)
     ]
-    assert inspect_groups(groups).cyclic_share["independent_votes"]
+    assert inspect_groups(groups).cyclic_share.independent_votes
 
 
 def test_sources_are_listed_by_the_votes_they_win():
@@ -321,6 +344,6 @@ def test_sources_are_listed_by_the_votes_they_win():
         Group(f"q{k}", ("a", "b", "c"), [Comparison(0, 1), Comparison(0, 2, p=0.75)], sources=("x", "y", "z"))
         for k in range(4)
     ]
-    rates = inspect_groups(groups).sources["win_rates"]
+    rates = inspect_groups(groups).sources.win_rates
     assert rates == {"x": 0.875, "z": 0.25, "y": 0.0}
     assert list(rates) == ["x", "z", "y"]

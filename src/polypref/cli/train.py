@@ -10,9 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
 
 import typer
 
-from polypref.cli.common import STATE_TOKENS, FormatName, Json, Preferred, SkipBad, print_json, print_table, put_setting
+from polypref.cli.common import (
+    INTERRUPTED,
+    STATE_TOKENS,
+    ColumnNames,
+    FormatName,
+    Json,
+    Preferred,
+    SkipBad,
+    note,
+    print_json,
+    print_table,
+    put_setting,
+)
 from polypref.errors import DataError
-from polypref.models.heads import all_heads
+from polypref.models.heads import all_heads, plain_head
 
 if TYPE_CHECKING:
     from polypref.training.recipe import TrainingResult
@@ -32,7 +44,7 @@ def train(
     ] = None,
     head: Annotated[
         Optional[str],
-        typer.Option(help=_HEADS, show_default="scalar"),
+        typer.Option(help=_HEADS, show_default=plain_head().name),
     ] = None,
     objective: Annotated[Optional[str], typer.Option(help="What to train the head for; its own if left out.")] = None,
     backbone: Annotated[
@@ -59,19 +71,31 @@ def train(
     best: Annotated[
         Optional[str], typer.Option("--best", metavar="METRIC", help="Keep the best checkpoint by loss, accuracy, …")
     ] = None,
+    report_to: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--report-to", metavar="NAME", help="Send the curves to tensorboard, wandb, trackio, …; may be repeated."
+        ),
+    ] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of everything random.", show_default="0")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model in --out, once the new one is whole.")
+    ] = False,
     settings: Annotated[
         Optional[list[str]],
         typer.Option("--set", metavar="NAME=VALUE", help="Any other setting, such as head_settings.dim=4."),
     ] = None,
     format: FormatName = None,
     preferred: Preferred = None,
+    columns: ColumnNames = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Train a preference model on groups of judged responses."""
+    from polypref.groups.columns import parse_columns
     from polypref.training.config import make_config, read_settings
+    from polypref.training.places import taken_from
 
     flags = {
         "data": data,
@@ -90,13 +114,16 @@ def train(
         "frozen": frozen or None,
         "lora": lora and {"rank": lora, "alpha": 2 * lora},
         "best_metric": best,
+        "report_to": report_to,
         "seed": seed,
         "resume": resume or None,
+        "overwrite": overwrite or None,
         "format": format,
         "preferred": preferred,
+        "columns": columns and parse_columns(columns),
         "skip_bad": skip_bad or None,
     }
-    given: dict[str, Any] = read_settings(config) if config else {}
+    given: dict[str, Any] = taken_from(read_settings(config), config.parent, note) if config else {}
     given |= {name: value for name, value in flags.items() if value is not None}
     for setting in settings or ():
         put_setting(given, setting)
@@ -106,8 +133,14 @@ def train(
 
     from polypref.training.progress import PlainReport
     from polypref.training.recipe import train as run
+    from polypref.training.stopping import StopOnInterrupt
 
-    result = run(made, report=PlainReport())
+    try:
+        with StopOnInterrupt(report := PlainReport()) as stop:
+            result = run(made, report=report, watchers=[stop])
+    except KeyboardInterrupt:
+        _tell_stopped(Path(made.out))
+        raise typer.Exit(INTERRUPTED) from None
     if int(os.environ.get("RANK", 0)) == 0:  # under torchrun, the first process speaks for all
         _tell(result, made.head, as_json)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
@@ -122,6 +155,17 @@ def _tell(result: TrainingResult, head: str, as_json: bool) -> None:
     if rows:
         print_table(rows, title="Held out")
     print(f"{result.out}: a {head} model, {result.steps:,} steps on {result.tally.groups:,} groups")
+
+
+def _tell_stopped(out: Path) -> None:
+    from polypref.training.checkpoints import last_complete
+
+    if int(os.environ.get("RANK", 0)) > 0:
+        return
+    kept = last_complete(out)
+    note(
+        f"stopped; {kept} is kept, go on with --resume" if kept else "stopped before the first checkpoint: start again"
+    )
 
 
 def _leave() -> NoReturn:

@@ -25,7 +25,7 @@ _DASHES = ["--", ":", "-.", (0, (5, 1)), (0, (1, 3))]
 def draw(write: Callable[[], list[Path]], report: Report) -> None:
     """Write figures, if there is what draws them."""
     if importlib.util.find_spec("matplotlib") is None:
-        report.line("no figures are drawn, for they need matplotlib: pip install 'polypref[figures]'")
+        report.line("no figures are drawn, for they need matplotlib: pip install matplotlib")
     else:
         write()
 

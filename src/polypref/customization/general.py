@@ -8,13 +8,15 @@ from pathlib import Path
 from polypref.customization.config import CustomizeConfig
 from polypref.customization.data import CustomizeData
 from polypref.customization.ledger import INSTRUCTION
-from polypref.models.adapters import names_adapter
+from polypref.models.adapters import base_of, names_adapter
 from polypref.models.backbones import BackboneSettings, load_config
 from polypref.models.block import block_of, head_of_block, names_own_adapter
 from polypref.models.customized import GENERAL, model_folder
+from polypref.models.embedded import resolve
 from polypref.models.folders import LAST
-from polypref.models.heads import Head, make_head
+from polypref.models.heads import Head, plain_head
 from polypref.models.preference_model import PreferenceModel
+from polypref.models.screening import check_weights
 from polypref.training.checkpoints import last_complete
 from polypref.training.config import TrainingConfig, make_config
 from polypref.training.instruction import tune
@@ -90,8 +92,12 @@ def load_general(config: CustomizeConfig, run: TrainingConfig) -> PreferenceMode
 def saved_head(name: str, settings: BackboneSettings) -> Head:
     """The head of a saved model."""
     folder, _ = model_folder(name, None)
-    if names_adapter(folder) and not names_own_adapter(folder, settings):
-        return make_head("scalar")  # anybody's
+    if names_adapter(folder):
+        base_of(folder)
+        if not names_own_adapter(folder, settings):
+            return plain_head()
+    else:
+        check_weights(resolve(folder))
     config = load_config(folder, settings)
     return head_of_block(block_of(config, folder), folder, config.num_labels)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from array import array
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -25,8 +26,8 @@ from polypref.evaluation.crowd_metrics import (
 from polypref.evaluation.metrics import JudgedPairs
 from polypref.evaluation.pairwise import (
     AnnotatorScores,
-    Judgments,
     PairwiseScores,
+    PredictedVotes,
     WorstPart,
     score_annotators,
     score_pairs,
@@ -140,7 +141,7 @@ class _Seen(NamedTuple):
     table: Table
     prompt: Ints  # [G]
     known: Ints  # comparisons with a prediction
-    judgments: Judgments  # these
+    judgments: PredictedVotes  # these
     pairs: JudgedPairs  # these, added up by pair
     first: Ints  # [P] the response that a pair calls the first
     second: Ints  # [P]
@@ -181,6 +182,12 @@ class Assessor:
         self._quality = array("d")  # [N] true utility of each response, NaN where it is not known
         self._crowd = array("d")  # rows of (group, *CrowdErrors)
         self._truth = array("d")  # rows of (group, *TruthErrors)
+
+    def resampled(self, resamples: int) -> Assessor:
+        """The same measurements, with intervals from so many resamples."""
+        other = copy.copy(self)
+        other._resamples = resamples
+        return other
 
     def add(self, group: Group, prediction: Answer) -> None:
         """Compare one group's judgments with what a model says about it."""
@@ -406,11 +413,11 @@ def assess(
     return assessor.assessment()
 
 
-def _judgments(table: Table, margin: Floats, log_odds: Floats, prompt: Ints) -> Judgments:
+def _judgments(table: Table, margin: Floats, log_odds: Floats, prompt: Ints) -> PredictedVotes:
     """The comparisons of a table, each turned so that the lower-numbered response comes first."""
     low, high, share = turned(table.first, table.second, table.share)
     reversed_ = table.first > table.second
-    return Judgments(
+    return PredictedVotes(
         pair=low * len(table.group) + high,
         margin=np.where(reversed_, -margin, margin),
         share=share,

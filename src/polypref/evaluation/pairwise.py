@@ -67,7 +67,7 @@ class AnnotatorScores:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judgments:
+class PredictedVotes:
     """Comparisons with predictions, one entry each [C]; share and margin are those of the same one of the pair."""
 
     pair: Ints
@@ -81,12 +81,12 @@ class Judgments:
         """The judgments added up by pair."""
         return JudgedPairs.pooled(self.pair, self.margin, self.share, self.votes, self.prompt, self.log_odds)
 
-    def part(self, rows: Ints) -> Judgments:
+    def part(self, rows: Ints) -> PredictedVotes:
         """Some of the judgments."""
         votes, prompt, log_odds = self.votes[rows], self.prompt[rows], self.log_odds[rows]
-        return Judgments(self.pair[rows], self.margin[rows], self.share[rows], votes, prompt, log_odds)
+        return PredictedVotes(self.pair[rows], self.margin[rows], self.share[rows], votes, prompt, log_odds)
 
-    def parts(self, code: Ints) -> Iterator[tuple[int, Judgments]]:
+    def parts(self, code: Ints) -> Iterator[tuple[int, PredictedVotes]]:
         """The judgments of each code from 0 on, in ascending order; negative codes are left out."""
         order = np.argsort(code, kind="stable")
         present, starts = np.unique(code[order], return_index=True)
@@ -158,7 +158,7 @@ def auc(pairs: JudgedPairs, bootstrap: Bootstrap) -> Estimate | None:
 
 
 def score_parts(
-    judgments: Judgments, code: Ints, names: Sequence[str], *, resamples: int, seed: int
+    judgments: PredictedVotes, code: Ints, names: Sequence[str], *, resamples: int, seed: int
 ) -> dict[str, PairwiseScores]:
     """Scores by part (domain, criterion) in the order of `names`; `code` [C] is −1 for judgments of no part."""
     found = {}
@@ -170,7 +170,7 @@ def score_parts(
 
 
 def score_annotators(
-    judgments: Judgments, code: Ints, names: Sequence[str], *, minimum_votes: float
+    judgments: PredictedVotes, code: Ints, names: Sequence[str], *, minimum_votes: float
 ) -> tuple[AnnotatorScores, ...]:
     """Scores on the own votes of each annotator with at least `minimum_votes` of them, the best first."""
     found = []

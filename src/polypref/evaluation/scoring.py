@@ -26,7 +26,7 @@ from polypref.models.preference_model import PreferenceModel
 SCORES = "scores"  # the key beside a group's own; readers keep it in `meta`
 DIGITS = 6  # significant, of every number
 
-Progress = Callable[[int], None]  # groups done
+GroupsDone = Callable[[int], None]  # groups done
 
 
 class ScoringError(PolyprefError):
@@ -90,7 +90,7 @@ def score_file(
     *,
     resume: bool = False,
     block: int | None = None,
-    progress: Progress | None = None,
+    progress: GroupsDone | None = None,
 ) -> Scored:
     """Write groups with their scores; the ending of `out` chooses the container, "-" is standard output.
 
@@ -119,7 +119,7 @@ def score_file(
 
 
 def _score_into(
-    writer: GroupWriter, scorer: Scorer, blocks: Iterable[list[Group]], progress: Progress | None
+    writer: GroupWriter, scorer: Scorer, blocks: Iterable[list[Group]], progress: GroupsDone | None
 ) -> Scored:
     groups, cut = 0, Cut()
     for block in blocks:
@@ -132,7 +132,7 @@ def _score_into(
 
 
 def _score_lines(
-    lines: BinaryIO, name: str, scorer: Scorer, blocks: Iterable[list[Group]], progress: Progress | None
+    lines: BinaryIO, name: str, scorer: Scorer, blocks: Iterable[list[Group]], progress: GroupsDone | None
 ) -> Scored:
     """Add what is missing to the lines of an unfinished run."""
     groups, kept, cut = 0, 0, Cut()

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from polypref.groups.pairs import pooled
 from polypref.groups.table import Table
-from polypref.inspection.measures import implied_pairs
+from polypref.inspection.implied import implied_pairs
 from polypref.statistics.intervals import FEWEST_PROMPTS, clustered_share
 
 Ints = npt.NDArray[np.int64]

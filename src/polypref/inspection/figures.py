@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polypref.drawing import BLUE, GREY, RED, new_axes, write_drawings
-from polypref.inspection.inspector import Inspection
+from polypref.inspection.findings import Alpha, Cyclic, Inspection, JudgmentKind, SourceGame
 from polypref.inspection.screen import conflict_matrix
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def write_figures(seen: Inspection, folder: str | Path) -> list[Path]:
 
 def agreement_figure(seen: Inspection) -> Figure | None:
     """Alpha with its interval, how large the majorities are, and how the labels are used; what there is of these."""
-    known = {what: found for what, found in seen.agreement.items() if found}
-    majorities = seen.votes["majority_shares"]
+    known = dict(seen.agreement.known())
+    majorities = seen.votes.majority_shares
     panels: list[Callable[[Axes], None]] = []
     if known:
         panels.append(lambda ax: _draw_alpha(ax, known))
@@ -49,13 +49,13 @@ def agreement_figure(seen: Inspection) -> Figure | None:
     return figure
 
 
-def _draw_alpha(ax: Axes, known: dict[str, dict[str, Any]]) -> None:
+def _draw_alpha(ax: Axes, known: dict[JudgmentKind, Alpha]) -> None:
     for y, found in enumerate(known.values()):
-        ax.plot([found["low"], found["high"]], [y, y], color=BLUE, linewidth=1.2)
-        ax.plot(found["alpha"], y, "o", color=BLUE, markersize=4, clip_on=False)
+        ax.plot([found.low, found.high], [y, y], color=BLUE, linewidth=1.2)
+        ax.plot(found.alpha, y, "o", color=BLUE, markersize=4, clip_on=False)
     ax.axvline(0, color=GREY, linewidth=0.6, linestyle=":")
     ax.set_yticks(range(len(known)), list(known))
-    ax.set(xlim=(min(-0.1, *(f["low"] for f in known.values())), 1), ylim=(-0.6, len(known) - 0.4))
+    ax.set(xlim=(min(-0.1, *(f.low for f in known.values())), 1), ylim=(-0.6, len(known) - 0.4))
     ax.set_xlabel("Krippendorff's α (0: chance, 1: perfect)")
 
 
@@ -74,9 +74,8 @@ def _draw_labels(ax: Axes, labels: dict[str, float]) -> None:
 
 def cycle_figure(seen: Inspection) -> Figure | None:
     """The cyclic share against what noise gives, and who beats whom where the responses have named sources."""
-    bars = [("within\nprompts", seen.cyclic_share), ("between\nsources", (seen.sources or {}).get("cyclic_share"))]
-    known = [(name, found) for name, found in bars if found and found["value"] is not None]
-    drawable = seen.sources is not None and 3 <= len(seen.sources["names"]) <= _MOST_NODES
+    known = [(where.replace(" ", "\n"), found) for where, found in seen.cycles.items()]
+    drawable = seen.sources is not None and 3 <= len(seen.sources.names) <= _MOST_NODES
     if not known and not drawable:
         return None
     widths = ([2.6] if known else []) + ([2.6] if drawable else [])
@@ -89,13 +88,13 @@ def cycle_figure(seen: Inspection) -> Figure | None:
     return figure
 
 
-def _draw_shares(ax: Axes, known: list[tuple[str, dict[str, Any]]]) -> None:
+def _draw_shares(ax: Axes, known: list[tuple[str, Cyclic]]) -> None:
     for x, (_, found) in enumerate(known):
-        ax.plot([x, x], [found["low"], found["high"]], color=BLUE, linewidth=1.2)
+        ax.plot([x, x], [found.low, found.high], color=BLUE, linewidth=1.2)
         label = "observed, 95 % interval" if x == 0 else None
-        ax.plot(x, found["value"], "o", color=BLUE, markersize=4, clip_on=False, label=label, zorder=3)
+        ax.plot(x, found.value, "o", color=BLUE, markersize=4, clip_on=False, label=label, zorder=3)
         ax.fill_between(
-            [x - 0.25, x + 0.25], 0, found["noise_high"], color=GREY, alpha=0.35, linewidth=0,
+            [x - 0.25, x + 0.25], 0, found.noise_high, color=GREY, alpha=0.35, linewidth=0,
             label="sampling noise, 95 %" if x == 0 else None,
         )  # fmt: skip
     ax.set_xticks(range(len(known)), [name for name, _ in known])
@@ -103,11 +102,11 @@ def _draw_shares(ax: Axes, known: list[tuple[str, dict[str, Any]]]) -> None:
     ax.legend(frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=2, handlelength=1)
 
 
-def _draw_graph(ax: Axes, sources: dict[str, Any]) -> None:
-    names, preferences = sources["names"], np.array(sources["preferences"], dtype=float)
+def _draw_graph(ax: Axes, sources: SourceGame) -> None:
+    names, preferences = sources.names, np.array(sources.preferences, dtype=float)
     angle = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
     place = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    members = sources["cycles"][0]["members"] if sources["cycles"] else []
+    members = sources.cycles[0].members if sources.cycles else []
     in_cycle = set(zip(members, [*members[1:], *members[:1]]))
     for i, winner in enumerate(names):
         for j, loser in enumerate(names):

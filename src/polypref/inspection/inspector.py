@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,52 +13,21 @@ from polypref.errors import Undefined
 from polypref.groups.model import Group
 from polypref.groups.splitting import prompt_key
 from polypref.groups.table import Table, Tabulator
-from polypref.inspection import measures
+from polypref.inspection import counts, measures
 from polypref.inspection.conflicts import Conflict, ContextVotes
+from polypref.inspection.findings import Agreements, Duplicates, Inspection, Surface
 from polypref.inspection.recommendation import recommend
 from polypref.inspection.surface import FEATURES, Pairs, surface_features, surface_shortcut, taste_conflict
 from polypref.statistics.intervals import FEWEST_PROMPTS, clustered_share
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Value = TypeVar("Value")
 
 _FEATURED = 4_000  # comparisons per criterion or domain whose texts are read for surface features
 _ENOUGH = 100  # comparisons below which no taste is learned
+_STRONGEST = 6  # features named of a surface taste
 _CONTEXTS = 12  # criteria or domains compared with each other, the largest ones
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """Everything `polypref inspect` says; `as_dict` is its JSON. What is undefined is None, and `why` says why."""
-
-    groups: int
-    prompts: int
-    responses: int
-    comparisons: int
-    ratings: int
-    annotators: int
-    sizes: dict[str, Any]
-    votes: dict[str, Any]
-    duplicates: dict[str, int]
-    contradictions: dict[str, int]
-    agreement: dict[str, dict[str, Any] | None]
-    camps: dict[str, Any] | None
-    cyclic_share: dict[str, Any]
-    sources: dict[str, Any] | None
-    conflicts: list[Conflict]
-    length_bias: dict[str, Any] | None
-    shortcut: dict[str, Any] | None
-    labels: dict[str, float]
-    drift: dict[str, Any] | None
-    recommended_head: str | None  # None where there are no judgments to learn from
-    reasons: list[str]
-    why: dict[str, str]
-    skipped: dict[str, int] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """A JSON object; NaN and infinities, which JSON lacks, are null."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
 
 
 def inspect_groups(groups: Iterable[Group], *, seed: int = 0) -> Inspection:
@@ -117,64 +85,59 @@ class Inspector:
         _, where, code = np.unique(np.array(self._texts, np.int64), return_index=True, return_inverse=True)
         texts = where[code]  # the first response with the same text: hashes differ from run to run, this does not
         prompts, of_group = len(self._numbers), np.array(self._prompts, np.int64)
-        pairs = measures.PairVotes.of(table)
+        pairs = counts.TurnedVotes.of(table)
         items = measures.repeated_items(table, pairs)
-        agreement = {
-            "comparisons": _attempt(
-                why, "agreement of comparisons", lambda: measures.pair_agreement(table, pairs, self._seed)
-            ),
-            "ratings": _attempt(why, "agreement of ratings", lambda: measures.rating_agreement(table, self._seed)),
-        }
-        shares = _attempt(why, "cyclic share", lambda: measures.within_prompts(table, self._seed))
-        shortcut = self._shortcut(why)
-        conflicts = self._conflicts(table, texts, of_group, why)
-        parts: dict[str, Any] = {
-            "sizes": measures.sizes(table),
-            "votes": measures.vote_counts(table, pairs),
-            "duplicates": {
-                "prompts": len(self._prompts) - prompts,
-                "responses": self._repeated,
-                "judgments": self._said_again,
-            },
-            "contradictions": measures.contradictions(table, pairs),
-            "agreement": agreement,
-            "camps": _attempt(why, "camps", lambda: measures.camps(table, items, self._seed)),
-            "cyclic_share": shares
-            or dict.fromkeys(("value", "low", "high", "noise", "noise_high", "p_value")) | {"groups": 0},
-            "sources": _attempt(why, "sources", lambda: measures.between_sources(table, self._seed)),
-            "conflicts": conflicts,
-            "length_bias": _attempt(why, "length bias", lambda: measures.length_bias(table, of_group)),
-            "shortcut": shortcut,
-            "labels": measures.label_histogram(table),
-            "drift": _attempt(why, "drift", lambda: measures.drift(table, items, self._seed)),
-        }
-        head, reasons = recommend(table, parts)
-        return Inspection(
+        seed = self._seed
+
+        def attempt(name: str, compute: Callable[[], Value]) -> Value | None:
+            """The value, or None with the reason noted where it is undefined."""
+            try:
+                return compute()
+            except Undefined as error:
+                why[name] = str(error)
+                return None
+
+        seen = Inspection(
             groups=len(table.domain),
             prompts=prompts,
             responses=len(table.group),
             comparisons=len(table.first),
             ratings=len(table.label),
             annotators=len(table.annotators),
-            **parts,
-            recommended_head=head,
-            reasons=reasons,
+            sizes=counts.sizes(table),
+            votes=counts.vote_counts(table, pairs),
+            duplicates=Duplicates(len(self._prompts) - prompts, self._repeated, self._said_again),
+            contradictions=counts.contradictions(table, pairs),
+            agreement=Agreements(
+                attempt("agreement of comparisons", lambda: measures.pair_agreement(table, pairs, seed)),
+                attempt("agreement of ratings", lambda: measures.rating_agreement(table, seed)),
+            ),
+            cyclic_share=attempt("cyclic share", lambda: measures.within_prompts(table, seed)),
+            shortcut=attempt("shortcut", self._shortcut),
+            conflicts=self._conflicts(table, texts, of_group, why),
+            camps=attempt("camps", lambda: measures.camps(table, items, seed)),
+            sources=attempt("sources", lambda: measures.between_sources(table, seed)),
+            length_bias=attempt("length bias", lambda: measures.length_bias(table, of_group)),
+            labels=counts.label_histogram(table),
+            drift=attempt("drift", lambda: measures.drift(table, items, seed)),
+            recommended_head=None,
+            reasons=[],
             why=why,
         )
+        head, reasons = recommend(seen)
+        return replace(seen, recommended_head=head, reasons=reasons)
 
-    def _shortcut(self, why: dict[str, str]) -> dict[str, Any] | None:
+    def _shortcut(self) -> Surface:
         pairs = _joined([sample.pairs() for sample in self._samples.values()])
         decided = int(np.count_nonzero(pairs.vote))
         if decided < _ENOUGH or pairs.prompts < FEWEST_PROMPTS:
-            why["shortcut"] = (
+            raise Undefined(
                 f"too few decided comparisons ({decided}; {_ENOUGH} are needed) or prompts ({pairs.prompts}; "
                 f"{FEWEST_PROMPTS} are needed) to learn a surface taste from"
             )
-            return None
         found = surface_shortcut(pairs)
         _, low, high = clustered_share(found.hits, np.ones(len(found.hits)), found.group)
-        taste = dict(list(found.taste.items())[:6])
-        return {"accuracy": found.accuracy, "low": low, "high": high, "pairs": decided, "taste": taste}
+        return Surface(found.accuracy, low, high, decided, dict(list(found.taste.items())[:_STRONGEST]))
 
     def _conflicts(self, table: Table, texts: Ints, prompts: Ints, why: dict[str, str]) -> list[Conflict]:
         kinds = {
@@ -185,8 +148,8 @@ class Inspector:
         for kind, (names, of_comparison, of_rating) in kinds.items():
             if len(names) < 2:
                 continue
-            counts = np.bincount(np.concatenate([of_comparison, of_rating]) + 1, minlength=len(names) + 1)[1:]
-            largest = sorted(np.argsort(-counts, kind="stable")[:_CONTEXTS].tolist())
+            judged = np.bincount(np.concatenate([of_comparison, of_rating]) + 1, minlength=len(names) + 1)[1:]
+            largest = sorted(np.argsort(-judged, kind="stable")[:_CONTEXTS].tolist())
             if len(names) > len(largest):
                 why["conflicts"] = f"the {len(largest)} largest of {len(names)} {kind} names are compared"
             votes = ContextVotes.of(table, texts, prompts, of_comparison, of_rating)
@@ -262,24 +225,5 @@ def _joined(parts: Sequence[Pairs]) -> Pairs:
     return Pairs(difference, vote, group)
 
 
-def _attempt(why: dict[str, str], name: str, compute: Callable[[], Any]) -> Any:
-    """The value, or None with the reason noted where it is undefined."""
-    try:
-        return compute()
-    except Undefined as error:
-        why[name] = str(error)
-        return None
-
-
 def _domain_of(table: Table, response: Ints) -> Ints:
     return table.domain[table.group[response]]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

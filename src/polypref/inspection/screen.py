@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timezone
-from typing import Any
 
 from polypref.inspection.conflicts import MATTERS, Conflict
-from polypref.inspection.inspector import Inspection
+from polypref.inspection.findings import Inspection, Spread
 from polypref.inspection.measures import CERTAIN
-from polypref.inspection.recommendation import OPPOSED
 
 _BAR = "▁▂▃▄▅▆▇█"
 _SECONDS_SINCE_1970 = 1e8  # times from here on are read as such, smaller ones as steps of some other clock
@@ -57,52 +55,51 @@ def _optional(heading: str, text: str | None) -> list[tuple[str, str]]:
 
 
 def _size(seen: Inspection) -> str:
-    per_group = seen.sizes["responses_per_group"]
+    per_group = seen.sizes.responses_per_group
     text = (
         f"{_count(seen.groups, 'group')} of {_range(per_group)} responses, "
         f"{_count(seen.prompts, 'different prompt')} · "
-        f"{_count(seen.responses, 'response')} of {_range(seen.sizes['characters_per_response'])} characters · "
+        f"{_count(seen.responses, 'response')} of {_range(seen.sizes.characters_per_response)} characters · "
         f"{_count(seen.comparisons, 'comparison')} · {_count(seen.ratings, 'rating')} · "
     )
     return text + (_count(seen.annotators, "named annotator") if seen.annotators else "no annotators named")
 
 
 def _names(seen: Inspection) -> list[str]:
-    lists = [(kind, seen.sizes[kind]) for kind in ("domains", "criteria") if seen.sizes[kind]]
-    return [f"{kind}: {_listed(f'{name} {count:,}' for name, count in counts.items())}" for kind, counts in lists]
+    lists = [("domains", seen.sizes.domains), ("criteria", seen.sizes.criteria)]
+    return [
+        f"{kind}: {_listed(f'{name} {count:,}' for name, count in counts.items())}" for kind, counts in lists if counts
+    ]
 
 
 def _votes(seen: Inspection) -> str:
     votes, parts = seen.votes, []
-    if votes["pairs"]:
-        again = votes["pairs_judged_again"]
-        parts.append(
-            f"{_range(votes['per_pair'])} per pair, {again:,} of {votes['pairs']:,} pairs judged more than once"
-        )
-    if votes["rated"]:
-        parts.append(f"{_range(votes['per_rated'])} ratings per rated response")
-    if votes["per_annotator"]:
-        parts.append(f"{_range(votes['per_annotator'])} judgments per annotator")
+    if votes.pairs:
+        again = votes.pairs_judged_again
+        parts.append(f"{_range(votes.per_pair)} per pair, {again:,} of {votes.pairs:,} pairs judged more than once")
+    if votes.rated:
+        parts.append(f"{_range(votes.per_rated)} ratings per rated response")
+    if votes.per_annotator:
+        parts.append(f"{_range(votes.per_annotator)} judgments per annotator")
     return " · ".join(parts) or "none"
 
 
 def _repeats(seen: Inspection) -> str:
-    twice = f" and {seen.contradictions['by_one_annotator']:,} by the same annotator" if seen.annotators else ""
+    twice = f" and {seen.contradictions.by_one_annotator:,} by the same annotator" if seen.annotators else ""
     return (
-        f"{_count(seen.duplicates['prompts'], 'repeated prompt')} · {_count(seen.duplicates['responses'], 'response')} "
-        f"repeated within a group · {_count(seen.duplicates['judgments'], 'judgment')} repeated in everything · "
-        f"{_count(seen.contradictions['pairs'], 'pair')} with votes both ways{twice}"
+        f"{_count(seen.duplicates.prompts, 'repeated prompt')} · {_count(seen.duplicates.responses, 'response')} "
+        f"repeated within a group · {_count(seen.duplicates.judgments, 'judgment')} repeated in everything · "
+        f"{_count(seen.contradictions.pairs, 'pair')} with votes both ways{twice}"
     )
 
 
 def _agreement(seen: Inspection) -> str:
     parts = []
-    for what, found in seen.agreement.items():
-        if found:
-            parts.append(
-                f"{what}: Krippendorff's α {_interval(found['alpha'], found['low'], found['high'])} "
-                f"({found['level']}), two votes agree {found['observed']:.0%} of the time, {found['items']:,} items"
-            )
+    for what, found in seen.agreement.known():
+        parts.append(
+            f"{what}: Krippendorff's α {_interval(found.alpha, found.low, found.high)} "
+            f"({found.level}), two votes agree {found.observed:.0%} of the time, {found.items:,} items"
+        )
     if parts:
         return " · ".join(parts)
     of = "comparisons" if seen.comparisons else "ratings"
@@ -113,34 +110,33 @@ def _camps(seen: Inspection) -> str | None:
     camps = seen.camps
     if camps is None:
         return None
-    text = f"the {camps['annotators']} busiest of {seen.annotators}" if camps["annotators"] < seen.annotators else "all"
-    text += f" compared by their {camps['by']}: "
-    if not camps["detected"]:
-        return text + f"no clear camps (p = {camps['p_value']:.3f}; {CERTAIN} would be clear)"
-    if camps["opposition"] < OPPOSED:
+    text = f"the {camps.annotators} busiest of {seen.annotators}" if camps.annotators < seen.annotators else "all"
+    text += f" compared by their {camps.by}: "
+    if not camps.detected:
+        return text + f"no clear camps (p = {camps.p_value:.3f}; {CERTAIN} would be clear)"
+    if not camps.matter:
         return text + (
             f"some deviate together, too weakly to matter (correlation within the sides exceeds that across by "
-            f"{camps['opposition']:.2f})"
+            f"{camps.opposition:.2f})"
         )
     return (
-        text
-        + f"they deviate together, {camps['smaller']:.0%} of them on the smaller side: correlation within the sides "
-        f"exceeds that across by {camps['opposition']:.2f} (p = {camps['p_value']:.3f})"
+        text + f"they deviate together, {camps.smaller:.0%} of them on the smaller side: correlation within the sides "
+        f"exceeds that across by {camps.opposition:.2f} (p = {camps.p_value:.3f})"
     )
 
 
 def _cycles(seen: Inspection) -> str:
     found = seen.cyclic_share
-    if found["value"] is None:
+    if found is None:
         return f"cannot be seen: {seen.why.get('cyclic share', 'no comparisons')}"
-    clear = found["p_value"] <= CERTAIN
+    clear = found.p_value <= CERTAIN
     verdict = "more than noise" if clear else "not clearly more than noise"
     dependent = "; a cautious test, since annotators judged several pairs of a prompt and each is transitive alone"
-    caveat = "" if clear or found["independent_votes"] else dependent
+    caveat = "" if clear or found.independent_votes else dependent
     return (
-        f"cyclic share {_interval(found['value'], found['low'], found['high'])} over {found['groups']:,} groups with "
-        f"loops; noise alone gives {found['noise']:.2f} (95 % below {found['noise_high']:.2f}): {verdict}, "
-        f"p = {found['p_value']:.3f}{caveat}"
+        f"cyclic share {_interval(found.value, found.low, found.high)} over {found.groups:,} groups with "
+        f"loops; noise alone gives {found.noise:.2f} (95 % below {found.noise_high:.2f}): {verdict}, "
+        f"p = {found.p_value:.3f}{caveat}"
     )
 
 
@@ -148,17 +144,17 @@ def _sources(seen: Inspection) -> str | None:
     sources = seen.sources
     if sources is None:
         return None
-    rates = list(sources["win_rates"].items())
+    rates = list(sources.win_rates.items())
     (best, most), (worst, least) = rates[0], rates[-1]
     text = f"{len(rates)} named; {best} wins most votes ({most:.0%}), {worst} fewest ({least:.0%}); over all prompts "
-    found = sources["cyclic_share"]
+    found = sources.cyclic_share
     if found is None:
         return text + "cycles cannot be seen, since these comparisons close no loop"
-    text += f"cyclic share {found['value']:.2f}, noise {found['noise']:.2f}, p = {found['p_value']:.3f}"
-    if found["p_value"] <= CERTAIN and sources["cycles"]:
-        cycle = sources["cycles"][0]
-        around = " ≻ ".join([*cycle["members"], cycle["members"][0]])
-        text += f"; strongest cycle {around} (each at least {cycle['strength']:.0%})"
+    text += f"cyclic share {found.value:.2f}, noise {found.noise:.2f}, p = {found.p_value:.3f}"
+    if found.p_value <= CERTAIN and sources.cycles:
+        cycle = sources.cycles[0]
+        around = " ≻ ".join([*cycle.members, cycle.members[0]])
+        text += f"; strongest cycle {around} (each at least {cycle.strength:.0%})"
     return text
 
 
@@ -196,12 +192,12 @@ def _length(seen: Inspection) -> str:
     bias = seen.length_bias
     if bias is None:
         return f"cannot be told: {seen.why['length bias']}"
-    odds = bias["odds_per_doubling"]
+    odds = bias.odds_per_doubling
     slope = "" if odds is None else f"; twice the length multiplies the odds by {odds:.2f}"
-    wins = "wins" if bias["by"] == "comparisons" else "is rated higher in"
+    wins = "wins" if bias.by == "comparisons" else "is rated higher in"
     return (
-        f"the longer response {wins} {bias['longer_wins']:.0%} [{bias['low']:.0%}, {bias['high']:.0%}] "
-        f"of {bias['pairs']:,} decided pairs{slope}"
+        f"the longer response {wins} {bias.longer_wins:.0%} [{bias.low:.0%}, {bias.high:.0%}] "
+        f"of {bias.pairs:,} decided pairs{slope}"
     )
 
 
@@ -209,11 +205,11 @@ def _shortcut(seen: Inspection) -> str | None:
     found = seen.shortcut
     if found is None:
         return None
-    interval = f"[{found['low']:.0%}, {found['high']:.0%}]"
-    text = f"a rule on surface features alone predicts {found['accuracy']:.0%} {interval} of unseen votes"
-    if found["low"] <= 0.5:
+    interval = f"[{found.low:.0%}, {found.high:.0%}]"
+    text = f"a rule on surface features alone predicts {found.accuracy:.0%} {interval} of unseen votes"
+    if found.low <= 0.5:
         return text + ", no better than a coin"
-    likes = [f"{'more' if weight > 0 else 'less'} {name}" for name, weight in list(found["taste"].items())[:4]]
+    likes = [f"{'more' if weight > 0 else 'less'} {name}" for name, weight in list(found.taste.items())[:4]]
     return f"{text}: {', '.join(likes)}"
 
 
@@ -232,9 +228,9 @@ def _drift(seen: Inspection) -> str | None:
     drift = seen.drift
     if drift is None:
         return None
-    if not drift["detected"]:
-        return f"no change of opinion over time beyond chance (p = {drift['p_value']:.2f})"
-    return f"opinion changed around {_when(drift['time'])} (p = {drift['p_value']:.3f})"
+    if not drift.detected or drift.time is None:
+        return f"no change of opinion over time beyond chance (p = {drift.p_value:.2f})"
+    return f"opinion changed around {_when(drift.time)} (p = {drift.p_value:.3f})"
 
 
 def _when(time: float) -> str:
@@ -251,11 +247,11 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
-def _range(spread: Mapping[str, Any] | None) -> str:
+def _range(spread: Spread | None) -> str:
     if spread is None:
         return "no"
     low, middle, high = (
-        f"{spread[key]:,.4g}" if spread[key] < 1e4 else f"{spread[key]:,.0f}" for key in ("min", "median", "max")
+        f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}" for value in (spread.min, spread.median, spread.max)
     )
     return low if low == high else f"{low} to {high} (median {middle})"
 

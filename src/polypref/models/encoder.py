@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,12 +14,12 @@ from polypref.models.heads import Head
 from polypref.models.imitation import LanguageHead
 from polypref.models.inputs import Input
 from polypref.models.pack_reader import PackReader
-from polypref.models.packing import Pack
+from polypref.models.packing import Pack, PackEncoder
 
 DEFAULT_BUDGET = 4096  # tokens per forward pass when nothing has to be kept for gradients
 
 
-class StateEncoder(PackReader):
+class StateEncoder(PackReader, PackEncoder[Input, Pack]):
     """A sequence classifier and what the head adds to it, if anything; computes the states of packed inputs."""
 
     def __init__(self, classifier: Any, head: Head, pad: int | None, segments: bool) -> None:
@@ -118,7 +118,9 @@ class StateEncoder(PackReader):
         """The features of each group's inputs, `[K, hidden]` in single precision."""
         return self._gathered(groups, budget, self.features)
 
-    def _gathered(self, groups: Sequence[Sequence[Input]], budget: int, compute: Any) -> list[Tensor]:
+    def _gathered(
+        self, groups: Sequence[Sequence[Input]], budget: int, compute: Callable[[Pack], Tensor]
+    ) -> list[Tensor]:
         rows: dict[int, Tensor] = {}
         for pack in self.packs(groups, budget):
             rows.update(zip(pack.members, compute(pack).float().unbind()))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from polypref.models.attention import Branching, Row
 from polypref.models.inputs import Input
@@ -17,6 +19,36 @@ Ints = NDArray[np.int64]
 
 _WORTH_A_PASS = 512  # tokens, beside whose arithmetic what a pass costs by itself is little
 _LEAST_FILLED = 0.7  # of a padded row, in a pass that is worth it without that row
+
+
+class Packed(Protocol):
+    """What one forward pass computes."""
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """Which inputs, as the caller counts them, in the order of the states."""
+        ...
+
+
+InputT = TypeVar("InputT", bound=Sized)  # tokens, or features that were computed from them
+PackT = TypeVar("PackT", bound=Packed)
+
+
+class PackEncoder(nn.Module, ABC, Generic[InputT, PackT]):
+    """Computes the states of inputs, pack by pack."""
+
+    @abstractmethod
+    def forward(self, pack: PackT) -> Tensor:
+        """States of the pack's inputs, `[n, state_width]`."""
+
+    @abstractmethod
+    def packs(self, groups: Sequence[Sequence[InputT]], budget: int) -> list[PackT]:
+        """The inputs of several groups as packs of at most `budget` tokens (or one input); members count the inputs
+        through all groups."""
+
+    @abstractmethod
+    def bins(self, groups: Sequence[Sequence[InputT]], budget: int) -> list[list[int]]:
+        """Which groups fit one pack of at most `budget` tokens together, longest first; a larger group stands alone."""
 
 
 @dataclass(frozen=True, eq=False)

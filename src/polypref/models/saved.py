@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from polypref.models.adapters import load_adapter, load_own_adapter, names_adapter
 from polypref.models.backbones import BackboneSettings, load_config, load_trained_classifier
-from polypref.models.block import BLOCK, Block, block_of, head_of_block, names_own_adapter
-from polypref.models.embedded import BackboneError
-from polypref.models.folders import is_unfinished
+from polypref.models.block import Block, block_of, head_of_block, names_own_adapter, plain_block
 from polypref.models.heads import Head
 
 
@@ -30,12 +27,10 @@ def load_saved(name: str, settings: BackboneSettings) -> Saved:
     unless the settings ask for another."""
     is_adapter = names_adapter(name)
     if is_adapter and not names_own_adapter(name, settings):
-        block = Block(head="scalar", settings={})
+        block = plain_block()
         classifier, tokenizer, config = load_adapter(name, settings)
         return Saved(classifier, tokenizer, head_of_block(block, name, classifier.config.num_labels), block, config)
     config = load_config(name, settings)
-    if not is_adapter and BLOCK in config.to_dict() and is_unfinished(Path(name)):
-        raise BackboneError(f"{name!r} is a checkpoint that was not written to its end: use an earlier one")
     block = block_of(config, name)
     head = head_of_block(block, name, config.num_labels)  # before anything of that many logits is made
     load = load_own_adapter if is_adapter else load_trained_classifier

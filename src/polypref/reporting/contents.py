@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from polypref.customization.tradeoff import Tradeoff
 from polypref.evaluation.assessment import Assessment
-from polypref.inspection.inspector import Inspection
+from polypref.groups.json_text import plain_fields
+from polypref.inspection.findings import Inspection
 from polypref.statistics.comparing import Difference
 
 Matrix = tuple[tuple[float | None, ...], ...]
@@ -98,8 +98,7 @@ class ReportData:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object; NaN and infinities, which JSON lacks, are null."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        return plain_fields(self)
 
 
 def headline(assessment: Assessment) -> dict[str, float | None]:
@@ -115,13 +114,3 @@ def headline(assessment: Assessment) -> dict[str, float | None]:
         "true_wasserstein": truth and truth.wasserstein,
     }
     return {name: found.value if found else None for name, found in estimates.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -11,6 +11,7 @@ from polypref.customization.tradeoff import read_tradeoff
 from polypref.errors import DataError
 from polypref.models.customized import GENERAL, domain_folder, domain_names, has_general, is_customized
 from polypref.models.folders import LAST
+from polypref.models.heads import plain_head
 from polypref.reporting.contents import Run
 from polypref.training.recipe import CONFIG, HISTORY
 
@@ -49,7 +50,8 @@ def _read_run(folder: Path, name: str) -> Run:
     if isinstance(training, dict) and "steps" in training:
         settings["steps"] = _shown(training["steps"])
     curves = {curve: points for curve in _CURVES if (points := _points(history, curve))}
-    head = str(block.get("head", "scalar")) if isinstance(block, dict) else "scalar"
+    plain = plain_head().name
+    head = str(block.get("head", plain)) if isinstance(block, dict) else plain
     return Run(name, str(folder), head, settings, curves, read_tradeoff(folder))
 
 

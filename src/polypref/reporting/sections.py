@@ -73,7 +73,7 @@ def _data_figures(chapter: Chapter) -> list[Markup]:
     assert seen is not None
     plots: list[Markup] = []
     tables: list[Markup] = []
-    majorities = seen.votes["majority_shares"]
+    majorities = seen.votes.majority_shares
     if sum(majorities):
         edges = [(50 + 5 * at, 55 + 5 * at) for at in range(len(majorities))]
         shares = [count / sum(majorities) for count in majorities]
@@ -86,18 +86,17 @@ def _data_figures(chapter: Chapter) -> list[Markup]:
         tables.append(
             table(("majority, %", "share of pairs"), [(name, f"{share:.1%}") for name, share, _ in bars], title)
         )
-    cycles = {"within prompts": seen.cyclic_share, "between sources": (seen.sources or {}).get("cyclic_share")}
-    known = {name: found for name, found in cycles.items() if found and found["value"] is not None}
+    known = seen.cycles
     if known:
-        rows = [Row(name, 0, found["value"], found["low"], found["high"]) for name, found in known.items()]
+        rows = [Row(name, 0, found.value, found.low, found.high) for name, found in known.items()]
         first = next(iter(known.values()))
-        reference = {"95 % of noise is below": first["noise_high"]} if len(known) == 1 else {}
+        reference = {"95 % of noise is below": first.noise_high} if len(known) == 1 else {}
         title = "how much of the evidence is cyclic"
         plot = figures.interval_chart(rows, title, (0.0, 1.0), share=True, reference=reference)
         plots.append(panel("Cyclic share", plot))
         cells = [
-            (name, *(f"{found[key]:.3f}" for key in ("value", "low", "high", "noise", "noise_high")))
-            for name, found in known.items()
+            (name, *(f"{value:.3f}" for value in (f.value, f.low, f.high, f.noise, f.noise_high)))
+            for name, f in known.items()
         ]
         tables.append(table(("", "cyclic share", "low", "high", "noise", "95 % of noise below"), cells, title))
     if seen.labels and len(seen.labels) <= _MOST_BARS:
@@ -107,13 +106,13 @@ def _data_figures(chapter: Chapter) -> list[Markup]:
         plots.append(panel("Labels", figures.bar_chart(bars, title, "label", "share of ratings")))
         tables.append(table(("label", "share of ratings"), [(name, f"{share:.1%}") for name, share, _ in bars], title))
     sources = seen.sources
-    if sources is not None and 3 <= len(sources["names"]) <= _MOST_IN_GRAPH:
-        names, P = sources["names"], [list(row) for row in sources["preferences"]]
+    if sources is not None and 3 <= len(sources.names) <= _MOST_IN_GRAPH:
+        names, P = sources.names, sources.preferences
         at = {name: k for k, name in enumerate(names)}
-        cycle = [at[name] for name in sources["cycles"][0]["members"]] if sources["cycles"] else []
+        cycle = [at[name] for name in sources.cycles[0].members] if sources.cycles else []
         short = figures.letters(len(names))
         title = "which source is preferred to which, over all prompts"
-        matrix = tuple(tuple(p if p is not None and p == p else None for p in row) for row in P)
+        matrix = tuple(tuple(p if p == p else None for p in row) for row in P)
         plot = figures.majority_graph(matrix, short, cycle, title)
         key = tag("p", {"class": "quiet small"}, " · ".join(f"{s} {figures.cut(n, 24)}" for s, n in zip(short, names)))
         plots.append(panel("Sources", joined(plot, key)))

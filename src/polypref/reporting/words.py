@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polypref.evaluation.catalogue import sentence_of
-from polypref.inspection.inspector import Inspection
+from polypref.inspection.findings import Inspection
 from polypref.inspection.measures import CERTAIN
 from polypref.reporting.contents import Chapter, Preferences
 from polypref.statistics.resampling import Estimate
@@ -92,12 +92,12 @@ def summary(chapter: Chapter) -> list[str]:
         f"{seen.groups:,} groups with {seen.comparisons:,} comparisons and {seen.ratings:,} ratings were held out."
     )
     cycles = seen.cyclic_share
-    if cycles["value"] is not None and cycles["p_value"] <= CERTAIN:
+    if cycles and cycles.p_value <= CERTAIN:
         said.append(
-            f"The votes run in circles: {cycles['value']:.0%} of the evidence within prompts fits no ranking "
-            f"(noise alone would give {cycles['noise']:.0%}), so one score per response cannot explain it."
+            f"The votes run in circles: {cycles.value:.0%} of the evidence within prompts fits no ranking "
+            f"(noise alone would give {cycles.noise:.0%}), so one score per response cannot explain it."
         )
-    if seen.camps and seen.camps["detected"] and seen.recommended_head != "scalar":
+    if seen.camps and seen.camps.matter:
         said.append("The annotators form camps: they deviate from the common opinion together.")
     said += _accuracies(chapter)
     said += _distances(chapter)
@@ -131,9 +131,9 @@ def _distances(chapter: Chapter) -> list[str]:
 def data_caption(seen: Inspection) -> str:
     """What to see in the figures of the data."""
     parts = []
-    if sum(seen.votes["majority_shares"]):
+    if sum(seen.votes.majority_shares):
         parts.append("Majorities near 50% mean that people disagree, near 100% that they agree.")
-    if seen.cyclic_share["value"] is not None:
+    if seen.cyclic_share:
         parts.append("A cyclic share above the noise means that preferences run in circles.")
     if seen.sources is not None:
         parts.append("Arrows lead from the source that a majority prefers to the one it beats.")

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polypref.groups.deriving import best_response
+from polypref.groups.deriving import best_response, is_ranked
 from polypref.groups.model import Group
+from polypref.models.inputs import Input
+from polypref.models.packing import InputT
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import GroupJudgments, Judgments, Objective, collate, group_judgments
 from polypref.objectives.judgments import Uses
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrainingGroup:
+class TrainingGroup(Generic[InputT]):
     """The responses of one group and what was said about them; in training only the responses that are judged."""
 
-    inputs: Sequence[Any]  # one per response, or two per judged pair for a joint head; features of a frozen backbone
+    inputs: Sequence[InputT]  # one per response, or two per judged pair for a joint head; features of a frozen backbone
     judgments: GroupJudgments
     responses: int
     group: Group  # as it was read
@@ -50,18 +52,18 @@ def training_groups(
     smoothing: float = 0.0,
     judged_only: bool = True,
     imitation: bool = False,
-) -> tuple[list[TrainingGroup], Tally]:
+) -> tuple[list[TrainingGroup[Input]], Tally]:
     """The groups the objective can learn from, tokenised, and what became of the rest.
 
     Responses without a judgment are left out unless `judged_only` is False: they cost time and teach nothing. With
     `imitation`, the best response of each group stays in any case and is marked.
     """
     labels = model.labels if objective.uses == "ratings" else None
-    kept: list[TrainingGroup] = []
+    kept: list[TrainingGroup[Input]] = []
     comparisons = ratings = unjudged = cut_inputs = cut_tokens = cut_groups = inputs = 0
     for group in groups:
         judgments = group_judgments(group, labels, prior, smoothing)
-        comparisons += len(group.comparisons)
+        comparisons += sum(map(is_ranked, group.comparisons))
         ratings += int(len(judgments.rated) and sum(not isinstance(r.label, str) for r in group.ratings))
         best = best_response(group) if imitation else None
         judged, pruned = _judged_only(judgments, objective.uses, best)
@@ -83,7 +85,7 @@ def training_groups(
     return kept, Tally(len(kept), comparisons, ratings, unjudged, cut_inputs, cut_tokens, cut_groups, inputs)
 
 
-def batch_judgments(groups: Sequence[TrainingGroup], joint: bool) -> Judgments:
+def batch_judgments(groups: Sequence[TrainingGroup[InputT]], joint: bool) -> Judgments:
     """The judgments of several groups, whose states stand one after the other."""
     return collate([group.judgments for group in groups], [group.responses for group in groups], joint)
 
@@ -101,7 +103,7 @@ def _judged_only(judgments: GroupJudgments, uses: Uses, best: int | None) -> tup
     return judged, replace(_taken(judgments, slice(None), nobody), first=first, second=second)
 
 
-def _imitating(group: TrainingGroup, best: int) -> TrainingGroup:
+def _imitating(group: TrainingGroup[Input], best: int) -> TrainingGroup[Input]:
     """The group with its best response marked, unless nothing of it is left."""
     inputs = [replace(item, foretold=at == best and len(item.answer) > 0) for at, item in enumerate(group.inputs)]
     return replace(group, inputs=inputs, imitates=any(item.foretold for item in inputs))
@@ -123,7 +125,7 @@ def _taken(judgments: GroupJudgments, pairs: slice, rated: slice) -> GroupJudgme
 
 def _with_tokens(
     group: Group, judged: NDArray[np.int64], judgments: GroupJudgments, model: PreferenceModel, objective: Objective
-) -> TrainingGroup:
+) -> TrainingGroup[Input]:
     only = Group(group.prompt, tuple(group.responses[at] for at in judged), id=group.id)
     if model.head.joint:
         pairs = list(zip(judgments.first.tolist(), judgments.second.tolist()))

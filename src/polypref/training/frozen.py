@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from polypref.errors import PolyprefError
+from polypref.files import whole_path
 from polypref.models.embedded import cache_folder, resolve
 from polypref.models.inputs import Input
+from polypref.models.packing import PackEncoder
 from polypref.models.preference_model import PreferenceModel
 from polypref.training.data import TrainingGroup
 
 _CHUNK = 64  # groups whose features are computed together
 
-Progress = Callable[[int, int], None]  # groups done, of how many
+FeaturesDone = Callable[[int, int], None]  # groups done, of how many
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class FeaturePack:
     features: Tensor  # [n, hidden]
 
 
-class FrozenEncoder(nn.Module):
+class FrozenEncoder(PackEncoder[Tensor, FeaturePack]):
     """The state layer alone, the very layer of the model it was taken from, reading features."""
 
     def __init__(self, model: PreferenceModel) -> None:
@@ -56,14 +56,17 @@ class FrozenEncoder(nn.Module):
 
 
 def with_features(
-    groups: Sequence[TrainingGroup], model: PreferenceModel, backbone: str, progress: Progress | None = None
-) -> list[TrainingGroup]:
+    groups: Sequence[TrainingGroup[Input]],
+    model: PreferenceModel,
+    backbone: str,
+    progress: FeaturesDone | None = None,
+) -> list[TrainingGroup[Tensor]]:
     """The groups with the backbone's features in the place of tokens, from disk where they were computed before."""
     from safetensors.torch import load_file
 
     if not groups:
         return []
-    inputs: list[Sequence[Input]] = [group.inputs for group in groups]
+    inputs = [group.inputs for group in groups]
     path = cache_folder() / "features" / f"{_fingerprint(inputs, model, backbone)}.safetensors"
     if path.exists():
         features = load_file(path)["features"]
@@ -71,7 +74,11 @@ def with_features(
         features = torch.cat(_computed(inputs, model, progress))
         _keep(features, path)
     rows = iter(features)
-    return [replace(group, inputs=[next(rows) for _ in group.inputs]) for group in groups]
+    return [_with_inputs(group, [next(rows) for _ in group.inputs]) for group in groups]
+
+
+def _with_inputs(group: TrainingGroup[Input], features: list[Tensor]) -> TrainingGroup[Tensor]:
+    return TrainingGroup(features, group.judgments, group.responses, group.group, group.weight, group.imitates)
 
 
 def _keep(features: Tensor, path: Path) -> None:
@@ -79,17 +86,15 @@ def _keep(features: Tensor, path: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    unfinished = path.with_suffix(f".{os.getpid()}.unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"features": features}, unfinished)
-        unfinished.replace(path)
+        with whole_path(path) as unfinished:
+            save_file({"features": features}, unfinished)
     except (OSError, SafetensorError) as error:
-        unfinished.unlink(missing_ok=True)
         raise PolyprefError(f"cannot keep the features of the backbone in {path.parent}: {error}") from error
 
 
-def _computed(inputs: Sequence[Sequence[Input]], model: PreferenceModel, progress: Progress | None) -> list[Tensor]:
+def _computed(inputs: Sequence[Sequence[Input]], model: PreferenceModel, progress: FeaturesDone | None) -> list[Tensor]:
     model.encoder.eval()
     done: list[Tensor] = []
     for start in range(0, len(inputs), _CHUNK):
@@ -104,7 +109,7 @@ def _fingerprint(inputs: Sequence[Sequence[Input]], model: PreferenceModel, back
     digest = hashlib.sha256()
     place = resolve(backbone)
     encoder, classifier = model.encoder, model.encoder.classifier
-    described: list[Any] = [place, str(classifier.dtype), encoder.pad]
+    described: list[object] = [place, str(classifier.dtype), encoder.pad]
     described += [model.state_token, encoder.reads_last_token, encoder.reads_alone]
     described.append(classifier.config.to_diff_dict().get("quantization_config"))
     files = sorted([*Path(place).glob("*.safetensors"), *Path(place).glob("*.bin")])

@@ -5,42 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from polypref.models.heads import Head
+from polypref.models.packing import InputT, Packed, PackEncoder, PackT
 from polypref.objectives import Judgments, Objective
 from polypref.training.data import TrainingGroup, batch_judgments
 
-
-class Encoder(Protocol):
-    """What computes states in packs: a StateEncoder, or the state layer of a frozen one."""
-
-    def packs(self, groups: Sequence[Sequence[Any]], budget: int) -> list[Any]: ...
-
-    def bins(self, groups: Sequence[Sequence[Any]], budget: int) -> list[list[int]]: ...
+ReadT = TypeVar("ReadT", bound=Packed, contravariant=True)
 
 
 @dataclass(frozen=True, eq=False)
-class Pass:
+class Pass(Generic[InputT, PackT]):
     """Groups whose loss is computed together: in one pack, or one group in several packs.
 
     The first so many packs are `early`: judgments compare their responses with those of several packs. No judgment
     compares responses of two packs that are not early.
     """
 
-    groups: list[TrainingGroup]
-    packs: list[Any]
+    groups: list[TrainingGroup[InputT]]
+    packs: list[PackT]
     early: int = 0
     idle: int = 0  # of the early packs, the first so many, are computed to keep processes in step and count for nothing
 
 
-def in_step(passes: Sequence[Pass], shape: Sequence[int], idle: Any) -> list[Pass]:
+def in_step(passes: Sequence[Pass[InputT, PackT]], shape: Sequence[int], idle: PackT) -> list[Pass[InputT, PackT]]:
     """The passes with repeats of an idle pack, so that the k-th pass has `shape[k]` packs, all but the last early."""
     largest_first = sorted(passes, key=lambda work: -len(work.packs))
-    nothing = Pass([], [])
+    nothing: Pass[InputT, PackT] = Pass([], [])
     return [
         Pass(work.groups, [idle] * (size - len(work.packs)) + work.packs, size - 1, size - len(work.packs))
         for work, size in zip([*largest_first, *[nothing] * (len(shape) - len(passes))], shape)
@@ -48,8 +43,12 @@ def in_step(passes: Sequence[Pass], shape: Sequence[int], idle: Any) -> list[Pas
 
 
 def plan(
-    encoder: Encoder, groups: Sequence[TrainingGroup], budget: int, head: Head, objective: Objective
-) -> list[Pass]:
+    encoder: PackEncoder[InputT, PackT],
+    groups: Sequence[TrainingGroup[InputT]],
+    budget: int,
+    head: Head,
+    objective: Objective,
+) -> list[Pass[InputT, PackT]]:
     """Passes of at most `budget` tokens per pack: whole groups together, longest first; a larger group by itself."""
     passes = []
     for chosen in encoder.bins([group.inputs for group in groups], budget):
@@ -62,7 +61,7 @@ def plan(
     return passes
 
 
-def _early(packs: Sequence[Any], judgments: Judgments, objective: Objective) -> list[int]:
+def _early(packs: Sequence[Packed], judgments: Judgments, objective: Objective) -> list[int]:
     """Packs such that no judgment spans two of the others: few, but not always the fewest."""
     if objective.spans_groups:
         return list(range(len(packs) - 1))
@@ -80,20 +79,20 @@ def _early(packs: Sequence[Any], judgments: Judgments, objective: Objective) -> 
     return [at for at in range(len(packs)) if at not in later]
 
 
-def _place_of_rows(packs: Sequence[Any]) -> Tensor:
+def _place_of_rows(packs: Sequence[Packed]) -> Tensor:
     """Which pack each row of the states comes from, `[rows]`."""
     places = [at for at, pack in enumerate(packs) for _ in pack.members]
     return torch.tensor(places)[_members(packs).argsort()]
 
 
-def _members(packs: Sequence[Any]) -> Tensor:
+def _members(packs: Sequence[Packed]) -> Tensor:
     return torch.tensor([member for pack in packs for member in pack.members], dtype=torch.long)
 
 
-class Stepper(Protocol):
+class Stepper(Protocol[ReadT]):
     """Computes and differentiates; `last` marks the last backward pass of a step, after which processes agree."""
 
-    def states(self, pack: Any, last: bool) -> Tensor: ...
+    def states(self, pack: ReadT, last: bool) -> Tensor: ...
 
     def backward(self, states: Tensor, gradient: Tensor, last: bool) -> None: ...
 
@@ -106,7 +105,13 @@ class Losses(NamedTuple):
 
 
 def backward(
-    work: Pass, stepper: Stepper, head: Head, objective: Objective, scale: float, last: bool, imitation: float = 0.0
+    work: Pass[InputT, PackT],
+    stepper: Stepper[PackT],
+    head: Head,
+    objective: Objective,
+    scale: float,
+    last: bool,
+    imitation: float = 0.0,
 ) -> Losses:
     """Add up the gradients of `scale` · Σ wℓ + `imitation` · Σ −log p over the pass's groups; returns these numbers.
 
@@ -146,10 +151,10 @@ def _leaf(states: Tensor) -> Tensor:
     return states.detach().float().requires_grad_()
 
 
-class _Reading:
+class _Reading(Generic[InputT, PackT]):
     """The losses of a pass, each judgment read with one of the packs that are not early."""
 
-    def __init__(self, work: Pass, head: Head, objective: Objective) -> None:
+    def __init__(self, work: Pass[InputT, PackT], head: Head, objective: Objective) -> None:
         self.work = work
         self.head = head
         self.objective = objective

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
-from transformers import EarlyStoppingCallback, TrainerCallback
+from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from polypref.models.preference_model import PreferenceModel
 from polypref.training.data import Tally
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 
 class Report:
@@ -46,8 +49,8 @@ class PlainReport(Report):
     """Lines on standard error, and a bar there if it is a terminal."""
 
     def __init__(self) -> None:
-        self._bar: Any = None
-        self._task: Any = None
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -96,16 +99,23 @@ class StepReporter(TrainerCallback):
     def __init__(self, report: Report) -> None:
         self.report = report
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         if state.is_world_process_zero:
             self.report.step(state.global_step, state.max_steps)
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, float] | None = None,
+        **_: object,
+    ) -> None:
         if state.is_world_process_zero and logs and "train_runtime" not in logs:
             shown = ", ".join(f"{name} {value:.4g}" for name, value in logs.items() if name not in _UNSHOWN)
             self.report.line(f"step {state.global_step}/{state.max_steps}: {shown}")
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         self.report.close()
 
 

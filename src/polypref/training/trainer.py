@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 import torch
 from accelerate.utils import gather_object  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
-from transformers import PrinterCallback, Trainer, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from polypref.errors import PolyprefError
 from polypref.evaluation.assessment import Assessor
@@ -24,9 +24,10 @@ from polypref.evaluation.prediction import Prediction
 from polypref.models.adapters import has_lora
 from polypref.models.answer import Answer, StateAnswer
 from polypref.models.encoder import StateEncoder
-from polypref.models.inputs import Input
+from polypref.models.packing import InputT, PackEncoder, PackT
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import Objective
+from polypref.statistics.resampling import Estimate
 from polypref.training.checkpoints import (
     check_state,
     drop_old,
@@ -40,31 +41,32 @@ from polypref.training.data import TrainingGroup, batch_judgments
 from polypref.training.passes import Pass, backward, in_step, plan
 
 _EVALUATED = 64  # groups evaluated together
+_RESAMPLES = 1000  # for the intervals of the last evaluation
 
 
 class TrainingFailed(PolyprefError):
     """A run that cannot go on."""
 
 
-class GroupDataset(Dataset[TrainingGroup]):
+class GroupDataset(Dataset[TrainingGroup[InputT]], Generic[InputT]):
     """Groups by number."""
 
-    def __init__(self, groups: Sequence[TrainingGroup]) -> None:
+    def __init__(self, groups: Sequence[TrainingGroup[InputT]]) -> None:
         self.groups = groups
 
     def __len__(self) -> int:
         return len(self.groups)
 
-    def __getitem__(self, at: int) -> TrainingGroup:
+    def __getitem__(self, at: int) -> TrainingGroup[InputT]:
         return self.groups[at]
 
 
-def together(groups: list[TrainingGroup]) -> dict[str, list[TrainingGroup]]:
+def together(groups: list[TrainingGroup[InputT]]) -> dict[str, list[TrainingGroup[InputT]]]:
     """A batch; its tokens are laid out only when it is known what fits one pass."""
     return {"groups": groups}
 
 
-class PreferenceTrainer(Trainer):
+class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
     """Trains the encoder of a preference model with an objective; everything else is transformers' Trainer.
 
     The loss of an optimiser step is Σ wℓ / Σ w over all its judgments, on all processes and in all accumulated batches;
@@ -76,24 +78,25 @@ class PreferenceTrainer(Trainer):
         preference_model: PreferenceModel,
         objective: Objective,
         arguments: TrainingArguments,
-        train_groups: GroupDataset,
-        eval_groups: GroupDataset | None,
-        module: nn.Module,
+        train_groups: GroupDataset[InputT],
+        eval_groups: GroupDataset[InputT] | None,
+        module: PackEncoder[InputT, PackT],
         tokens_per_pass: int,
         state_layer_rate: float = 1.0,
         keep_checkpoints: int = 2,
         imitation: float = 0.0,
-        callbacks: Sequence[Any] = (),
+        callbacks: Sequence[TrainerCallback] = (),
         sampler: Sampler[int] | None = None,
     ) -> None:
         self.sampler = sampler  # none: transformers' own
         self.preference_model = preference_model
         self.objective: Objective = objective
-        self.module: Any = module  # the encoder, or its state layer, before anything is wrapped around it
+        self.module = module  # the encoder, or its state layer, before anything is wrapped around it
         self.tokens_per_pass = tokens_per_pass
         self.state_layer_rate = state_layer_rate
         self.keep_checkpoints = keep_checkpoints
         self.imitation = imitation
+        self._assessor: Assessor | None = None  # of the last evaluation
         self._imitated = _Mean()  # −log p of a token of a best response, since the last log
         super().__init__(
             model=module,
@@ -124,7 +127,7 @@ class PreferenceTrainer(Trainer):
                 "imitation reads the embeddings whole on every process; use torchrun without fsdp or deepspeed"
             )
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+    def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Sampler[Any] | None:
         return self.sampler if self.sampler is not None else super()._get_train_sampler(train_dataset)
 
     # — one step —
@@ -169,13 +172,13 @@ class PreferenceTrainer(Trainer):
             }
         super().log(logs, start_time)
 
-    def _in_step(self, passes: list[Pass]) -> list[Pass]:
+    def _in_step(self, passes: list[Pass[InputT, PackT]]) -> list[Pass[InputT, PackT]]:
         """The same numbers of packs on every process where weights are spread, for each pack is a meeting of all."""
         if not self.is_fsdp_enabled and not self.is_deepspeed_enabled:
             return passes
         shapes = gather_object([sorted((len(work.packs) for work in passes), reverse=True)])
         shape = [max(sizes) for sizes in zip_longest(*shapes, fillvalue=0)]
-        shortest = min((item for work in passes for group in work.groups for item in group.inputs), key=_length)
+        shortest = min((item for work in passes for group in work.groups for item in group.inputs), key=len)
         (idle,) = self.module.packs([[shortest]], self.tokens_per_pass)
         return in_step(passes, shape, idle)
 
@@ -219,7 +222,7 @@ class PreferenceTrainer(Trainer):
         dataset = eval_dataset or self.eval_dataset
         assert isinstance(dataset, GroupDataset)
         loss, weight = 0.0, 0.0
-        assessor = Assessor(resamples=1)
+        assessor = self._assessor = Assessor(resamples=1)  # nobody waits for intervals while a model learns
         for chunk in _chunks(range(len(dataset)), _EVALUATED):
             groups = [dataset.groups[at] for at in chunk]
             states = self._eval_states(groups)
@@ -238,8 +241,25 @@ class PreferenceTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    @property
+    def evaluated(self) -> bool:
+        """Whether this process has seen an evaluation; one before a resumed run went on is not remembered."""
+        return self._assessor is not None
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """The 95 % intervals of the metrics of the last evaluation that have one, over prompts."""
+        if self._assessor is None:
+            return {}
+        found = self._assessor.resampled(_RESAMPLES).assessment()
+        estimates = {metric.name: metric.read(found) for metric in WATCHED}
+        return {
+            name: (known.low, known.high)
+            for name, known in estimates.items()
+            if isinstance(known, Estimate) and known.low is not None and known.high is not None
+        }
+
     @torch.no_grad()
-    def _eval_states(self, groups: Sequence[TrainingGroup]) -> list[Tensor]:
+    def _eval_states(self, groups: Sequence[TrainingGroup[InputT]]) -> list[Tensor]:
         model: Any = self.model_wrapped if self.is_fsdp_enabled else self.module
         model.eval()
         rows: dict[int, Tensor] = {}
@@ -249,7 +269,7 @@ class PreferenceTrainer(Trainer):
         flat = iter(range(len(rows)))
         return [torch.stack([rows[next(flat)] for _ in group.inputs]) for group in groups]
 
-    def _answer(self, group: TrainingGroup, states: Tensor) -> Answer:
+    def _answer(self, group: TrainingGroup[InputT], states: Tensor) -> Answer:
         head = self.preference_model.head
         if not head.joint:
             return StateAnswer(head, states, group.responses)
@@ -273,6 +293,7 @@ class PreferenceTrainer(Trainer):
             self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         if self.args.should_save:
             self.preference_model.save_pretrained(out, record, weights)
+        self.preference_model.record = record
 
     def _gathered_weights(self) -> dict[str, Tensor] | None:
         """All weights, where they are spread over processes: on the first of them, empty on the others."""
@@ -281,7 +302,7 @@ class PreferenceTrainer(Trainer):
         weights: dict[str, Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
         return weights
 
-    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+    def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
         """As transformers does, but an old checkpoint goes only when the new one is complete on every process."""
         out = Path(str(self.args.output_dir))
         folder = out / f"checkpoint-{self.state.global_step}"
@@ -315,14 +336,14 @@ class PreferenceTrainer(Trainer):
             read_weights(Path(str(self.state.best_model_checkpoint)), self.module)
 
 
-class _Stepper:
+class _Stepper(Generic[InputT, PackT]):
     """Forward and backward as the accelerator wants them; processes wait for each other in the last one only."""
 
-    def __init__(self, trainer: PreferenceTrainer, model: nn.Module) -> None:
+    def __init__(self, trainer: PreferenceTrainer[InputT, PackT], model: nn.Module) -> None:
         self.trainer = trainer
         self.model = model
 
-    def states(self, pack: Any, last: bool) -> Tensor:
+    def states(self, pack: PackT, last: bool) -> Tensor:
         with self._waiting(last), self.trainer.compute_loss_context_manager():
             return self.model(pack)
 
@@ -373,11 +394,6 @@ def _headlines(assessor: Assessor, prefix: str) -> dict[str, float]:
 def _warmup(given: float, steps: int) -> int:
     """Steps of warm-up; a number below 1 is a share of all steps."""
     return int(given if given >= 1 else given * steps)
-
-
-def _length(item: Any) -> int:
-    """Of an input in tokens, or of a frozen backbone's features."""
-    return len(item.tokens) if isinstance(item, Input) else len(item)
 
 
 def _chunks(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -1,11 +1,13 @@
 """What holds for every head: skew symmetry, probabilities that add up, finite values for every state."""
 
+from typing import get_args
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polypref.models.heads import HeadError, make_head
+from polypref.models.heads import HeadError, Shape, all_heads, head_for, make_head, plain_head
 
 HEADS = {
     "scalar": make_head("scalar", temperature=0.7),
@@ -133,3 +135,27 @@ def test_what_a_head_adds_is_as_wide_as_it_says(head):
     if extra is not None:
         assert extra(torch.randn(4, 7)).shape == (4, head.extra_width)
     assert head.state_width == head.width + head.extra_width
+
+
+def test_each_shape_of_preferences_has_the_head_that_says_what_it_needs():
+    begun = {shape: all_heads()[head_for(shape)] for shape in get_args(Shape)}
+    assert len(set(begun.values())) == len(begun)
+    assert "opinions" in begun["opinions"].says
+    assert "spread" in begun["spread"].says
+    assert "utilities" in begun["order"].says
+    assert "utilities" not in begun["circles"].says
+    assert not any(head.joint for head in begun.values())
+
+
+def test_a_plain_head_reads_one_logit_and_its_difference_is_the_log_odds():
+    head = plain_head()
+    assert head.width == head.state_width == 1
+    assert head.log_odds(torch.tensor([2.0]), torch.tensor([0.5])) == 1.5
+
+
+def test_only_settings_of_a_head_are_taken_from_the_data():
+    filled = {head.name: head.from_data for head in all_heads().values() if head.from_data}
+    assert filled == {"distributional": "labels"}
+    for name, setting in filled.items():
+        assert setting in make_head(name).settings()
+        assert make_head(name, **{setting: (0.0, 2.0)}).labels == (0.0, 2.0)

@@ -12,9 +12,10 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from polypref.models.heads.base import Head, HeadError, Output
+from polypref.errors import unknown
+from polypref.models.heads.base import Head, HeadError, Output, Shape
 
-__all__ = ["Head", "HeadError", "all_heads", "heads_saying", "make_head"]
+__all__ = ["Head", "HeadError", "Shape", "all_heads", "head_for", "heads_saying", "make_head", "plain_head"]
 
 
 @cache
@@ -31,11 +32,23 @@ def heads_saying(*outputs: Output) -> list[str]:
     return [name for name, head in all_heads().items() if not set(outputs).isdisjoint(head.says)]
 
 
+def head_for(shape: Shape) -> str:
+    """The name of the head with which data of this shape are best begun."""
+    (name,) = (name for name, head in all_heads().items() if head.fits == shape)
+    return name
+
+
+def plain_head() -> Head:
+    """The head of a reward model of which nothing is said, and of a new model for which none is named."""
+    (head,) = (head for head in all_heads().values() if head.plain)
+    return head()
+
+
 def make_head(name: str, **settings: Any) -> Head:
     """The head a user named, with its settings; lists stand for tuples, which JSON and YAML do not have."""
     heads = all_heads()
     if name not in heads:
-        raise HeadError(f"unknown head {name!r}; known are {', '.join(heads)}")
+        raise HeadError(unknown("head", name, heads))
     known = [field.name for field in fields(heads[name])]
     for setting in settings:
         if setting not in known:

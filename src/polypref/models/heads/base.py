@@ -22,6 +22,16 @@ Output = Literal["preferences", "scores", "utilities", "spread", "opinions"]
 """
 
 
+Shape = Literal["order", "circles", "opinions", "spread"]
+"""What preferences of data can look like:
+
+- `order`: one order of the responses explains them, up to noise.
+- `circles`: they run in circles.
+- `opinions`: people rate the same response differently, and their ratings are there.
+- `spread`: people prefer differently for a reason that is not known, and there are no ratings to tell it.
+"""
+
+
 class HeadError(PolyprefError):
     """A head was asked for something it cannot give; the message names one that can."""
 
@@ -38,6 +48,9 @@ class Head(ABC):
     paper: ClassVar[str]
     says: ClassVar[tuple[Output, ...]]
     objective: ClassVar[str]  # which trains it unless another is named
+    fits: ClassVar[Shape | None] = None  # data of which shape are best begun with this head; one head for each
+    plain: ClassVar[bool] = False  # is the head of anybody's reward model; one is, and the default where none is named
+    from_data: ClassVar[str | None] = None  # the setting for which the labels of the data stand, if it is left out
     joint: ClassVar[bool] = False  # reads two responses together: its rows are ordered pairs, not responses
 
     @property
@@ -94,7 +107,15 @@ class Head(ABC):
 
     def spread(self, states: Tensor) -> Tensor:
         """How far the utility of a response differs between people: `[..., state_width]` → `[...]`."""
-        raise HeadError(f"a {self.name} head knows of no spread; train one that does, such as a gaussian head")
+        raise HeadError(f"a {self.name} head knows of no spread; train one that does: {_those_saying('spread')}")
+
+    @property
+    @abstractmethod
+    def in_plain_torch(self) -> str:
+        """Lines of Python that make `preferences` `[K, K]` of `states` without polypref, for model cards.
+
+        `states` are `[K, state_width]`; of a joint head `[K, K, width]`, with any diagonal. `torch` is imported.
+        """
 
     @property
     def labels(self) -> tuple[float, ...] | None:
@@ -108,9 +129,15 @@ class Head(ABC):
     def log_distributions(self, states: Tensor) -> Tensor:
         """log of these, finite for every state: `[..., state_width]` → `[..., d]`."""
         raise HeadError(
-            f"a {self.name} head predicts no distribution of opinions; train a distributional head for that"
+            f"a {self.name} head predicts no distribution of opinions; train one that does: {_those_saying('opinions')}"
         )
 
     def settings(self) -> dict[str, Any]:
         """What `config.json` stores: enough to build the head again."""
         return asdict(self)
+
+
+def _those_saying(output: Output) -> str:
+    from polypref.models.heads import heads_saying
+
+    return " or ".join(heads_saying(output))
