@@ -174,7 +174,7 @@ def general_model(given: argparse.Namespace, seed: int, files: dict[str, Any]) -
     train_scalar(given, seed, given.backbone, given.learning_rate, groups, given.general_epochs, out)
 
 
-def uncustomised(given: argparse.Namespace, seed: int, files: dict[str, Any], way: str) -> list[Row]:
+def uncustomized(given: argparse.Namespace, seed: int, files: dict[str, Any], way: str) -> list[Row]:
     """For each domain: its comparisons alone, from the base model or from the general one, and what is between them."""
     folder = given.work / f"seed{seed}" / way
     result = folder / "scores.json"
@@ -205,7 +205,7 @@ def uncustomised(given: argparse.Namespace, seed: int, files: dict[str, Any], wa
     ]
 
 
-def customised(given: argparse.Namespace, seed: int, files: dict[str, Any], way: str) -> list[Row]:
+def customized(given: argparse.Namespace, seed: int, files: dict[str, Any], way: str) -> list[Row]:
     """For each domain: the general model, the one at the end of training, and the one that is recommended."""
     folder = given.work / f"seed{seed}" / way
     config = make_customize_config({**settings_of(given, seed, files, WAYS[way]), "out": str(folder)})
@@ -328,7 +328,7 @@ def main() -> None:
         files = write_data(given, seed, given.work / f"seed{seed}" / "data")
         general_model(given, seed, files)
         for way in given.ways:
-            found = (customised if way in WAYS else uncustomised)(given, seed, files, way)
+            found = (customized if way in WAYS else uncustomized)(given, seed, files, way)
             rows += [row for row in found if row.way != GENERAL or way == given.ways[0]]
     show(rows)
     if given.name:

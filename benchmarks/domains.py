@@ -33,7 +33,7 @@ def prepare(backbone: str, folder: Path) -> None:
 
     from polypref import PreferenceModel
     from polypref.models.adapters import Lora
-    from polypref.models.customised import GENERAL, domain_folder
+    from polypref.models.customized import GENERAL, domain_folder
     from polypref.models.domains import save_adapter
 
     PreferenceModel.from_backbone(backbone, "general", dim=8).save_pretrained(folder / GENERAL)

@@ -16,10 +16,11 @@ from typing import Any
 
 from customization import IMAGES, add_options, general_model, interval, mean, settings_of, write_data
 from polypref.customization.config import make_customize_config
+from polypref.customization.curve import LearningCurve, LearningPoint
 from polypref.customization.data import load_data
-from polypref.customization.few_shot import LearningCurve, LearningPoint, learning_curve
+from polypref.customization.few_shot import learning_curve
 from polypref.customization.figures import learning_figure
-from polypref.customization.stages import make_general
+from polypref.customization.general import make_general
 from polypref.drawing import write_drawings
 from polypref.statistics.resampling import Estimate
 from polypref.training.progress import PlainReport

@@ -123,7 +123,7 @@ NAMED_ON_PURPOSE = {
     ("cli/demo.py", "scalar"): "the demonstration says in words what each of its models is",
     ("cli/demo.py", "general"): "as above",
     ("cli/demo.py", "distributional"): "as above",
-    ("models/customised.py", "general"): "the folder of the general model, which is no head",
+    ("models/customized.py", "general"): "the folder of the general model, which is no head",
     ("cli/customize.py", "general"): "the general model's row, which is no head",
     ("training/places.py", "general"): "the settings of the general model, which is no head",
     ("customization/", "general"): "what is said of the general model, which is no head",

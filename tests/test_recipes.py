@@ -10,7 +10,7 @@ import pytest
 from polypref import simulate
 from polypref.models.heads import all_heads, make_head
 from polypref.objectives import all_objectives, make_objective
-from polypref.training.config import TrainingConfig, load_config, make_config
+from polypref.training.config import TrainingConfig, make_config, read_settings
 from polypref.training.recipe import train
 from tests.conftest import ROOT
 from tests.models.conftest import make_checkpoint
@@ -19,7 +19,7 @@ RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 
 
 def read(path: Path) -> TrainingConfig:
-    return make_config(load_config(path))
+    return make_config(read_settings(path))
 
 
 def test_the_methods_have_their_recipes() -> None:

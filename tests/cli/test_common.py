@@ -1,6 +1,8 @@
-"""What the commands share: tables as they are meant."""
+"""What the commands share: tables as they are meant, and models loaded as they are asked for."""
 
 from __future__ import annotations
+
+import pytest
 
 from polypref.cli.common import print_table
 
@@ -17,3 +19,11 @@ def test_a_table_in_a_pipe_is_as_wide_as_it_needs(capsys):
     print_table([cells], header=("model", "accuracy [95 %]", "error"))
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "0.123" in line]
     assert line.split() == " ".join(cells).split()
+
+
+@pytest.mark.parametrize("command", ["score", "rank", "eval", "report"])
+def test_an_encoder_offers_no_token_to_choose(polypref, saved, data, tmp_path, command):
+    out = {"score": ("--out", tmp_path / "scored.jsonl"), "report": ("--out", tmp_path / "report.html")}
+    run = polypref(command, saved("general"), "--data", data, "--state-token", "last", *out.get(command, ()))
+    assert run.status == 2
+    assert "state_token is 'last', yet BertForSequenceClassification reads no single last token" in run.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.models.conftest import make_checkpoint
 
 from polypref import PreferenceModel
 
@@ -150,3 +151,14 @@ def test_a_finished_model_is_not_overwritten(train):
     run = train()
     assert run.status == 2
     assert "already holds a model" in run.err
+
+
+@pytest.mark.parametrize("more", [(), ("--set", "lora.rank=2")])
+def test_the_token_that_a_state_is_read_off_is_kept(train, tmp_path, more):
+    decoder = make_checkpoint("llama", tmp_path / "decoder")
+    assert train("--state-token", "last", *more, "--set", f"backbone={decoder}").status == 0
+    assert settings(tmp_path)["state_token"] == "last"
+    assert PreferenceModel.from_pretrained(tmp_path / "model").state_token == "last"
+    run = train("--state-token", "first", "--out", tmp_path / "other")
+    assert run.status == 2
+    assert "the setting state_token is 'first'" in run.err

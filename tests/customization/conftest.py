@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polypref import Comparison, Group
+from polypref import Comparison, Group, customize, make_customize_config
+from polypref.customization.recipe import Customized
 from polypref.groups.writing import save_groups
+from polypref.training.progress import Report
 from tests.training.conftest import make_backbone
 
 GENERAL_TASTE = ("good", "bad")  # what is preferred in general, and what is not
@@ -30,6 +32,19 @@ def tasteful(
         prompt = f"Question {seed}-{number}: {' '.join(rng.choice(words, 3))}?"
         groups.append(Group(prompt, (first, second), (Comparison(0, 1),), domain=domain))
     return groups
+
+
+FRESH = tasteful(10, DOMAIN_TASTE, "red", seed=77)  # as the domain's, and seen by no model
+
+
+class Lines(Report):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
 
 
 @pytest.fixture(scope="session")
@@ -90,5 +105,25 @@ def settings(encoder: str, files: dict[str, str], tmp_path: Path) -> Callable[..
         for name, value in changes.items():
             known[name] = {**known.get(name, {}), **value} if isinstance(value, dict) else value
         return {name: value for name, value in known.items() if value is not None}
+
+    return made
+
+
+@pytest.fixture
+def customized(settings: Callable[..., dict[str, Any]]) -> Callable[..., Customized]:
+    """A finished customisation: `customized(domains={"enrichment": 0.5})`."""
+    return lambda **changes: customize(make_customize_config(settings(**changes)))
+
+
+@pytest.fixture
+def quick(customized: Callable[..., Customized]) -> Callable[..., Customized]:
+    """The same with a step in stage 2 and two in stage 3."""
+
+    def made(
+        general: dict[str, Any] | None = None, domains: dict[str, Any] | None = None, **changes: Any
+    ) -> Customized:
+        general = {"training": {"max_steps": 1}, **(general or {})}
+        domains = {"training": {"max_steps": 2, **(domains or {}).pop("training", {})}, **(domains or {})}
+        return customized(general=general, domains=domains, **changes)
 
     return made

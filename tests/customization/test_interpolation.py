@@ -37,14 +37,14 @@ def plain_weights(model: PreferenceModel) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])
 def test_every_weight_lies_between(decoder, alpha, lora):
     general = shaken(PreferenceModel.from_backbone(decoder, **GATED), 1)
-    customised = PreferenceModel.from_backbone(decoder, **GATED, lora=lora)
+    customized = PreferenceModel.from_backbone(decoder, **GATED, lora=lora)
     if lora:  # an adapter is trained on the general model's weights
         base = general.encoder.state_dict()
-        own = {name: base.get(name.replace(".base_layer.", ".")) for name in customised.encoder.state_dict()}
-        customised.encoder.load_state_dict({k: v for k, v in own.items() if v is not None}, strict=False)
-    shaken(customised, 2)
-    first, last = plain_weights(general), plain_weights(customised)
-    between = interpolated(general, customised, alpha)
+        own = {name: base.get(name.replace(".base_layer.", ".")) for name in customized.encoder.state_dict()}
+        customized.encoder.load_state_dict({k: v for k, v in own.items() if v is not None}, strict=False)
+    shaken(customized, 2)
+    first, last = plain_weights(general), plain_weights(customized)
+    between = interpolated(general, customized, alpha)
     found = plain_weights(between)
     assert found.keys() == first.keys() == last.keys()
     assert any(name.startswith("extra.") for name in found)
@@ -54,17 +54,17 @@ def test_every_weight_lies_between(decoder, alpha, lora):
 
 
 def test_the_ends_are_the_two_models(encoder):
-    general, customised = PreferenceModel.from_backbone(encoder), shaken(PreferenceModel.from_backbone(encoder))
-    for alpha, model in ((0.0, general), (1.0, customised)):
-        for found, expected in zip(interpolated(general, customised, alpha).utilities(GROUPS), model.utilities(GROUPS)):
+    general, customized = PreferenceModel.from_backbone(encoder), shaken(PreferenceModel.from_backbone(encoder))
+    for alpha, model in ((0.0, general), (1.0, customized)):
+        for found, expected in zip(interpolated(general, customized, alpha).utilities(GROUPS), model.utilities(GROUPS)):
             near(found, expected)
 
 
 def test_neither_model_is_changed(encoder):
-    general, customised = PreferenceModel.from_backbone(encoder), shaken(PreferenceModel.from_backbone(encoder))
-    before = plain_weights(customised)["classifier.weight"].copy()
-    interpolated(general, customised, 0.5)
-    np.testing.assert_array_equal(plain_weights(customised)["classifier.weight"], before)
+    general, customized = PreferenceModel.from_backbone(encoder), shaken(PreferenceModel.from_backbone(encoder))
+    before = plain_weights(customized)["classifier.weight"].copy()
+    interpolated(general, customized, 0.5)
+    np.testing.assert_array_equal(plain_weights(customized)["classifier.weight"], before)
 
 
 def test_other_heads_and_backbones_are_refused(encoder, decoder):

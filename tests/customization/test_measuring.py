@@ -1,4 +1,4 @@
-"""Accuracies are those of the evaluation; differences are paired; the recommendation follows its rule."""
+"""Accuracies are those of the evaluation; differences are paired."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from polypref import PreferenceModel
-from polypref.customization.measuring import GeneralAnswers, Scores, Yardstick
-from polypref.customization.tradeoff import Point, read_points, recommended, write_points
+from polypref.customization.measuring import GeneralAnswers, Yardstick
 from polypref.evaluation.assessment import assess
 from polypref.statistics.resampling import Estimate
 from tests.customization.conftest import DOMAIN_TASTE, GENERAL_TASTE, tasteful
@@ -23,36 +22,36 @@ def general(encoder):
 
 
 @pytest.fixture(scope="module")
-def customised(encoder):
+def customized(encoder):
     return PreferenceModel.from_backbone(encoder, "general", dim=4, seed=2)
 
 
 @pytest.fixture(scope="module")
-def scores(general, customised):
+def scores(general, customized):
     yardstick = Yardstick(DOMAIN, SETS)
-    return yardstick.scores(yardstick.answers(customised), yardstick.answers(general))
+    return yardstick.scores(yardstick.answers(customized), yardstick.answers(general))
 
 
 def accuracy(model, groups):
     return assess(model.encode(groups)).pairwise.accuracy
 
 
-def test_accuracies_and_intervals_are_those_of_the_evaluation(customised, scores):
-    assert scores.domain == accuracy(customised, DOMAIN)
+def test_accuracies_and_intervals_are_those_of_the_evaluation(customized, scores):
+    assert scores.domain == accuracy(customized, DOMAIN)
     for name, groups in SETS.items():
-        assert scores.general[name].value == accuracy(customised, groups).value
+        assert scores.general[name].value == accuracy(customized, groups).value
     assert scores.mean.value == np.mean([estimate.value for estimate in scores.general.values()])
 
 
-def test_differences_are_to_the_general_model(general, customised, scores):
-    assert scores.gained.value == pytest.approx(accuracy(customised, DOMAIN).value - accuracy(general, DOMAIN).value)
+def test_differences_are_to_the_general_model(general, customized, scores):
+    assert scores.gained.value == pytest.approx(accuracy(customized, DOMAIN).value - accuracy(general, DOMAIN).value)
     before = np.mean([accuracy(general, groups).value for groups in SETS.values()])
     assert scores.lost.value == pytest.approx(before - scores.mean.value)
     for estimate in (scores.gained, scores.lost, scores.mean):
         assert estimate.low < estimate.value < estimate.high
 
 
-def test_intervals_of_differences_are_paired(general, customised):
+def test_intervals_of_differences_are_paired(general, customized):
     """Against itself a model differs by nothing, whatever the sample; wider intervals would not know that."""
     yardstick = Yardstick(DOMAIN, SETS)
     answers = yardstick.answers(general)
@@ -77,10 +76,10 @@ def test_the_general_model_reads_a_set_once(general, monkeypatch):
     assert len(read) == 3 + 1 + 3
 
 
-def test_the_interval_of_a_difference_by_brute_force(general, customised, scores):
+def test_the_interval_of_a_difference_by_brute_force(general, customized, scores):
     """Prompts resampled one by one, both models on the same ones."""
     rights = []
-    for model in (general, customised):
+    for model in (general, customized):
         found = []
         for group, prediction in model.encode(DOMAIN):
             margins = prediction.margins(len(group))
@@ -99,31 +98,3 @@ def test_the_interval_of_a_difference_by_brute_force(general, customised, scores
     assert scores.gained.value == pytest.approx(top.sum() / bottom.sum())
     half = (scores.gained.high - scores.gained.low) / 2
     assert half == pytest.approx(np.diff(np.quantile(samples, [0.02, 0.98]))[0] / 2, rel=0.2)
-
-
-def at(step, domain, lost, alpha=None):
-    """A point with these accuracies."""
-    zero = Estimate(0.0)
-    return Point(step, alpha, Scores(Estimate(domain), {"helpful": zero}, zero, zero, Estimate(lost)))
-
-
-@pytest.mark.parametrize(
-    ("most", "expected"),
-    [(0.0, 3), (0.01, 2), (0.0499, 2), (0.05, 1), (1.0, 4)],
-)
-def test_the_best_domain_accuracy_that_loses_at_most_so_much(most, expected):
-    points = [at(0, 0.5, 0.0), at(20, 0.8, 0.05), at(40, 0.7, 0.01), at(60, 0.6, -0.02), at(60, 0.9, 0.2, alpha=0.5)]
-    assert recommended(points, most) == points[expected]
-
-
-def test_the_general_model_is_recommended_if_all_else_loses_too_much():
-    points = [at(0, 0.5, 0.0), at(20, 0.9, 0.02)]
-    assert recommended(points, 0.01) == points[0]
-    assert recommended([*points, at(40, 0.5, 0.0)], 0.01) == points[0]  # the first of equals
-
-
-def test_points_are_read_as_they_were_written(tmp_path, scores):
-    assert read_points(tmp_path) == []
-    points = [Point(0, None, scores), Point(20, 0.5, scores)]
-    write_points(tmp_path, points)
-    assert read_points(tmp_path) == points

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from polypref import customize, make_customize_config
-from polypref.customization import measuring, stages
+from polypref.customization import domain as stage_3
+from polypref.customization import general as stage_2
+from polypref.customization import measuring
 from polypref.customization.sweep import settings as settings_of
 from polypref.errors import PolyprefError
 from polypref.training.config import ConfigError
@@ -37,7 +39,7 @@ def test_a_sweep_that_is_killed_repeats_no_finished_work_and_ends_alike(settings
     assert json.loads((tmp_path / "out" / "sweep.json").read_text())[3]["setting"] == NAMES[3]
 
     broken = {**settings(sweep=GRID, **QUICK), "out": str(tmp_path / "broken")}
-    real, runs = stages.train, []
+    real, runs = stage_3.train, []
 
     def train(config, *others):
         runs.append(config.out)
@@ -45,7 +47,8 @@ def test_a_sweep_that_is_killed_repeats_no_finished_work_and_ends_alike(settings
             raise KeyboardInterrupt
         return real(config, *others)
 
-    monkeypatch.setattr(stages, "train", train)
+    for stage in (stage_2, stage_3):
+        monkeypatch.setattr(stage, "train", train)
     with pytest.raises(KeyboardInterrupt):
         customize(make_customize_config(broken))
     found = customize(make_customize_config(broken))
@@ -72,8 +75,9 @@ def test_a_setting_that_fails_stops_no_other_and_is_named_in_the_end(settings, p
     assert (tmp_path / "out" / "sweep" / "enrichment=0.5" / "domains" / "academy" / "tradeoff.json").exists()
     assert [row["setting"] for row in json.loads((tmp_path / "out" / "sweep.json").read_text())] == ["enrichment=0.5"]
     obstacle.unlink()
-    real, runs = stages.train, []
-    monkeypatch.setattr(stages, "train", lambda config, *others: runs.append(config.out) or real(config, *others))
+    real, runs = stage_3.train, []
+    for stage in (stage_2, stage_3):
+        monkeypatch.setattr(stage, "train", lambda config, *others: runs.append(config.out) or real(config, *others))
     assert polypref("customize", tmp_path / "custom.json").status == 0
     assert ["enrichment=0/" in out for out in runs] == [True]
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from polypref.errors import PolyprefError
+from polypref.models.backbones import BackboneSettings
 from polypref.models.block import block_of, head_of_block
 
 
@@ -45,6 +46,8 @@ def test_the_first_version_s_blocks_stay_readable():
         ({"max_length": -1}, "max_length"),
         ({"max_length": 0}, "max_length"),
         ({"max_length": 10**30}, "max_length"),
+        ({"state_token": "first"}, "state_token"),
+        ({"state_token": "checkpoint"}, "state_token"),
         ({"training_opinion": 5}, "training_opinion"),
         ({"training_opinion": ["a"]}, "training_opinion"),
         ({"training_opinion": [0.5, float("nan")]}, "training_opinion"),
@@ -66,3 +69,12 @@ def test_other_types_are_refused(change, word):
 def test_labels_are_numbers(labels):
     with pytest.raises(PolyprefError, match="folder"):
         head({**LABELLED, "settings": {"labels": labels}}, 3)
+
+
+def test_what_is_asked_for_comes_before_what_was_saved():
+    asked = BackboneSettings(dtype="bfloat16")
+    saved = block_of(configuration({**SOUND, "state_token": "last"}), "folder")
+    assert saved.loading(asked) == BackboneSettings(dtype="bfloat16", state_token="last")
+    before = BackboneSettings(state_token="before_padding")
+    assert saved.loading(before) == before
+    assert block_of(configuration(SOUND), "folder").loading(asked) == asked

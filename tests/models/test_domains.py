@@ -18,7 +18,7 @@ from tests.tolerance import ANOTHER_WAY, near
 from polypref import Comparison, Group
 from polypref.errors import PolyprefError
 from polypref.models.adapters import Lora, has_lora
-from polypref.models.customised import RESERVED, DomainError, domain_folder, domain_names
+from polypref.models.customized import RESERVED, DomainError, domain_folder, domain_names
 from polypref.models.domains import DomainModels, OwnDomains, save_adapter
 from polypref.models.preference_model import PreferenceModel
 
@@ -48,7 +48,7 @@ def adapted(backbone, domain, **lora):
 
 
 @pytest.fixture(scope="module")
-def customised(tiny, tmp_path_factory):
+def customized(tiny, tmp_path_factory):
     """A customised folder on a tiny backbone: `academy` and `business` are adapters, `poetry` is a whole model."""
     made = {}
 
@@ -123,8 +123,8 @@ def test_adapters_may_be_in_different_layers(tiny, tmp_path):
         near(models[domain].states(GROUPS[0]), alone.states(GROUPS[0]))
 
 
-def test_the_input_is_cut_as_in_the_training_of_the_domain(customised, tmp_path):
-    out = shutil.copytree(customised("llama"), tmp_path / "out")
+def test_the_input_is_cut_as_in_the_training_of_the_domain(customized, tmp_path):
+    out = shutil.copytree(customized("llama"), tmp_path / "out")
     short = PreferenceModel.from_backbone(str(out / "general"), "general", dim=4, lora=Lora(rank=2), max_length=9)
     save_adapter(short, domain_folder(out, "brief"))
     models = DomainModels.from_pretrained(out)
@@ -141,8 +141,8 @@ def test_the_input_is_cut_as_in_the_training_of_the_domain(customised, tmp_path)
 
 @pytest.mark.parametrize("name", ["llama", "bert"])
 @pytest.mark.parametrize("windows", [1, 4])
-def test_each_group_is_read_by_its_own_domain_in_the_order_given(customised, monkeypatch, name, windows):
-    models = DomainModels.from_pretrained(customised(name))
+def test_each_group_is_read_by_its_own_domain_in_the_order_given(customized, monkeypatch, name, windows):
+    models = DomainModels.from_pretrained(customized(name))
     own = models.own
     monkeypatch.setattr(own, "window", -(-len(GROUPS) // windows))
     used = ["academy", "business", "poetry", "general", "general"] * 2
@@ -152,7 +152,7 @@ def test_each_group_is_read_by_its_own_domain_in_the_order_given(customised, mon
     states, P, utilities = own.states(GROUPS), own.preferences(GROUPS), own.utilities(GROUPS)
     ranks = own.rank(GROUPS, "copeland")
     for domain in models:
-        alone = PreferenceModel.from_pretrained(customised(name), domain=domain)
+        alone = PreferenceModel.from_pretrained(customized(name), domain=domain)
         for at in [at for at, name in enumerate(used) if name == domain]:
             near(states[at], alone.states(GROUPS[at]))
             near(P[at], alone.preferences(GROUPS[at]))
@@ -160,8 +160,8 @@ def test_each_group_is_read_by_its_own_domain_in_the_order_given(customised, mon
             assert ranks[at] == alone.rank(GROUPS[at], "copeland")
 
 
-def test_a_pack_is_of_one_domain_and_all_groups_of_a_window_fill_it(customised, monkeypatch):
-    models = DomainModels.from_pretrained(customised("llama"))
+def test_a_pack_is_of_one_domain_and_all_groups_of_a_window_fill_it(customized, monkeypatch):
+    models = DomainModels.from_pretrained(customized("llama"))
     packed = []
     for name in ("general", "academy", "business"):
         encoder = models[name].encoder
@@ -171,8 +171,8 @@ def test_a_pack_is_of_one_domain_and_all_groups_of_a_window_fill_it(customised, 
     assert packed == ["academy", "business", "general"]
 
 
-def test_adapters_share_one_base_in_memory_and_other_models_take_turns(customised):
-    models = DomainModels.from_pretrained(customised("llama"))
+def test_adapters_share_one_base_in_memory_and_other_models_take_turns(customized):
+    models = DomainModels.from_pretrained(customized("llama"))
     assert list(models) == ["general", "academy", "business", "poetry"]
     assert len(models) == 4
     assert "academy" in models
@@ -194,19 +194,19 @@ def test_adapters_share_one_base_in_memory_and_other_models_take_turns(customise
         shutil.rmtree(domain_folder(models.path, "prose"))
 
 
-def test_the_base_model_is_itself_again_when_a_domain_fails(customised):
-    models = DomainModels.from_pretrained(customised("llama"))
+def test_the_base_model_is_itself_again_when_a_domain_fails(customized):
+    models = DomainModels.from_pretrained(customized("llama"))
     before = models["general"].states(GROUPS[0])
     with pytest.raises(AttributeError):
         models["academy"].encoder(None)
     np.testing.assert_array_equal(models["general"].states(GROUPS[0]), before)
 
 
-def test_bfloat16_weights_have_bfloat16_adapters(customised):
+def test_bfloat16_weights_have_bfloat16_adapters(customized):
     from polypref.models.backbones import BackboneSettings
 
-    half = DomainModels.from_pretrained(customised("llama"), backbone=BackboneSettings(dtype="bfloat16"))
-    whole = DomainModels.from_pretrained(customised("llama"))
+    half = DomainModels.from_pretrained(customized("llama"), backbone=BackboneSettings(dtype="bfloat16"))
+    whole = DomainModels.from_pretrained(customized("llama"))
     found, expected = half["academy"].states(GROUPS[0]), whole["academy"].states(GROUPS[0])
     assert 0 < np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
 
@@ -214,8 +214,8 @@ def test_bfloat16_weights_have_bfloat16_adapters(customised):
 # — the folder —
 
 
-def test_what_is_saved_is_small_and_says_how_it_was_made(customised):
-    folder = domain_folder(customised("llama"), "academy")
+def test_what_is_saved_is_small_and_says_how_it_was_made(customized):
+    folder = domain_folder(customized("llama"), "academy")
     assert {path.name for path in folder.iterdir()} == {
         "adapter_config.json",
         "adapter_model.safetensors",
@@ -229,9 +229,9 @@ def test_what_is_saved_is_small_and_says_how_it_was_made(customised):
     assert config["modules_to_save"] == ["score"]
 
 
-def test_the_customised_folder_may_be_moved(customised, tmp_path, monkeypatch):
-    expected = DomainModels.from_pretrained(customised("llama")).own.states(GROUPS)
-    shutil.copytree(customised("llama"), tmp_path / "else" / "where")
+def test_the_customized_folder_may_be_moved(customized, tmp_path, monkeypatch):
+    expected = DomainModels.from_pretrained(customized("llama")).own.states(GROUPS)
+    shutil.copytree(customized("llama"), tmp_path / "else" / "where")
     monkeypatch.chdir(tmp_path)
     for found, before in zip(DomainModels.from_pretrained("else/where").own.states(GROUPS), expected):
         np.testing.assert_array_equal(found, before)
@@ -239,8 +239,8 @@ def test_the_customised_folder_may_be_moved(customised, tmp_path, monkeypatch):
     near(domain.states(GROUPS[0]), expected[0])
 
 
-def test_an_adapter_far_from_its_base_names_it_in_full_and_is_loaded_by_itself(customised, tmp_path):
-    out = customised("llama")
+def test_an_adapter_far_from_its_base_names_it_in_full_and_is_loaded_by_itself(customized, tmp_path):
+    out = customized("llama")
     shutil.copytree(out / "general", tmp_path / "general")
     save_adapter(adapted(out / "general", "academy", rank=2), domain_folder(tmp_path, "academy"))
     config = json.loads((domain_folder(tmp_path, "academy") / "adapter_config.json").read_text())
@@ -268,16 +268,16 @@ def test_peft_reads_the_adapter(tiny, tmp_path, name):
         near(peft(**inputs).logits[0].detach().numpy(), state, roundings=ANOTHER_WAY)
 
 
-def test_adapters_are_read_without_peft(customised, monkeypatch):
+def test_adapters_are_read_without_peft(customized, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "peft"] + ["peft"]:
         monkeypatch.setitem(sys.modules, name, None)  # importing it fails
-    models = DomainModels.from_pretrained(customised("llama"))
-    alone = PreferenceModel.from_pretrained(customised("llama"), domain="academy")
+    models = DomainModels.from_pretrained(customized("llama"))
+    alone = PreferenceModel.from_pretrained(customized("llama"), domain="academy")
     near(models["academy"].states(GROUPS[0]), alone.states(GROUPS[0]))
 
 
-def test_one_domain_by_name_is_an_ordinary_model(customised, tmp_path):
-    out = customised("llama")
+def test_one_domain_by_name_is_an_ordinary_model(customized, tmp_path):
+    out = customized("llama")
     for domain in ("academy", "poetry", "general", None):
         model = PreferenceModel.from_pretrained(out, domain=domain)
         assert model.domain == domain or (domain is None and model.domain == "general")
@@ -327,16 +327,16 @@ def test_a_group_is_of_the_domain_that_judges_it_alone(customized_for_academy):
 
 
 @pytest.fixture
-def customized_for_academy(customised, tmp_path):
+def customized_for_academy(customized, tmp_path):
     """The models of a folder with one domain."""
-    out = shutil.copytree(customised("llama"), tmp_path / "out")
+    out = shutil.copytree(customized("llama"), tmp_path / "out")
     for domain in ("business", "poetry"):
         shutil.rmtree(domain_folder(out, domain))
     return DomainModels.from_pretrained(out)
 
 
-def test_a_domain_that_is_still_being_trained_is_none_yet(customised, tmp_path):
-    out = shutil.copytree(customised("llama"), tmp_path / "out")
+def test_a_domain_that_is_still_being_trained_is_none_yet(customized, tmp_path):
+    out = shutil.copytree(customized("llama"), tmp_path / "out")
     (domain_folder(out, "chess") / "run").mkdir(parents=True)
     assert list(DomainModels.from_pretrained(out)) == ["general", "academy", "business", "poetry"]
 
@@ -352,8 +352,8 @@ def refused(call, *words):
         assert word in str(refusal.value)
 
 
-def test_what_is_not_there_gets_one_sentence(customised, tiny, tmp_path):
-    out = customised("llama")
+def test_what_is_not_there_gets_one_sentence(customized, tiny, tmp_path):
+    out = customized("llama")
     models = DomainModels.from_pretrained(out)
     known = "known are general, academy, business, poetry"
     refused(lambda: models["chess"], "no model for the domain 'chess'", known)
@@ -367,8 +367,8 @@ def test_what_is_not_there_gets_one_sentence(customised, tiny, tmp_path):
             domain_folder(out, name)
 
 
-def test_without_a_general_model_whole_models_alone_can_be_used(customised, tmp_path):
-    out = shutil.copytree(customised("llama"), tmp_path / "out")
+def test_without_a_general_model_whole_models_alone_can_be_used(customized, tmp_path):
+    out = shutil.copytree(customized("llama"), tmp_path / "out")
     shutil.rmtree(out / "general")
     models = DomainModels.from_pretrained(out)
     assert list(models) == ["academy", "business", "poetry"]
@@ -379,8 +379,8 @@ def test_without_a_general_model_whole_models_alone_can_be_used(customised, tmp_
     refused(lambda: models["academy"], "general")
 
 
-def test_a_shared_model_is_neither_saved_nor_moved_by_accident(customised, tmp_path):
-    models = DomainModels.from_pretrained(customised("llama"))
+def test_a_shared_model_is_neither_saved_nor_moved_by_accident(customized, tmp_path):
+    models = DomainModels.from_pretrained(customized("llama"))
     for model in (models["academy"], models.own):
         refused(lambda model=model: model.save_pretrained(tmp_path / "saved"), "shares its weights", "domain=")
         assert not list((tmp_path / "saved").glob("*.safetensors"))
@@ -389,11 +389,11 @@ def test_a_shared_model_is_neither_saved_nor_moved_by_accident(customised, tmp_p
     assert isinstance(models.own, OwnDomains)
 
 
-def test_only_a_model_with_adapters_is_saved_as_one(customised, built, tmp_path):
+def test_only_a_model_with_adapters_is_saved_as_one(customized, built, tmp_path):
     refused(lambda: save_adapter(built("llama"), tmp_path / "a"), "has no adapters")
-    whole = domain_folder(customised("llama"), "poetry")
+    whole = domain_folder(customized("llama"), "poetry")
     refused(lambda: save_adapter(adapted(whole, "x", rank=2), whole), "holds a whole model")
-    refused(lambda: built("llama").save_pretrained(domain_folder(customised("llama"), "academy")), "holds an adapter")
+    refused(lambda: built("llama").save_pretrained(domain_folder(customized("llama"), "academy")), "holds an adapter")
 
 
 @pytest.mark.parametrize(
@@ -407,8 +407,8 @@ def test_only_a_model_with_adapters_is_saved_as_one(customised, built, tmp_path)
         (lambda f: edit(f / "adapter_config.json", "../../general", "../../gone"), "gone"),
     ],
 )
-def test_a_damaged_adapter_is_refused_in_one_sentence(customised, tmp_path, change, words):
-    out = shutil.copytree(customised("llama"), tmp_path / "out")
+def test_a_damaged_adapter_is_refused_in_one_sentence(customized, tmp_path, change, words):
+    out = shutil.copytree(customized("llama"), tmp_path / "out")
     change(domain_folder(out, "academy"))
     refused(lambda: DomainModels.from_pretrained(out)["academy"], words)
     refused(lambda: PreferenceModel.from_pretrained(out, domain="academy"), words)
@@ -419,16 +419,16 @@ def edit(path, old, new):
     path.write_text(path.read_text().replace(old, new))
 
 
-def test_an_adapter_of_another_base_is_refused_in_one_sentence(customised, tmp_path):
-    out = shutil.copytree(customised("llama"), tmp_path / "out")
+def test_an_adapter_of_another_base_is_refused_in_one_sentence(customized, tmp_path):
+    out = shutil.copytree(customized("llama"), tmp_path / "out")
     shutil.rmtree(out / "general")
-    shutil.copytree(customised("gpt2") / "general", out / "general")
+    shutil.copytree(customized("gpt2") / "general", out / "general")
     refused(lambda: DomainModels.from_pretrained(out)["academy"], "does not fit its base model")
     refused(lambda: PreferenceModel.from_pretrained(out, domain="academy"), "does not fit its base model")
 
 
-def test_an_adapter_half_written_over_another_does_not_load(customised, tmp_path, monkeypatch):
-    out = shutil.copytree(customised("llama"), tmp_path / "out")
+def test_an_adapter_half_written_over_another_does_not_load(customized, tmp_path, monkeypatch):
+    out = shutil.copytree(customized("llama"), tmp_path / "out")
     model = adapted(out / "general", "academy", rank=4)
     from polypref.models import folders
 
@@ -442,7 +442,7 @@ def test_an_adapter_half_written_over_another_does_not_load(customised, tmp_path
     refused(lambda: PreferenceModel.from_pretrained(out, domain="academy"), "academy")
 
 
-def test_a_new_adapter_half_written_is_no_model(customised, tmp_path):
-    out = shutil.copytree(customised("llama"), tmp_path / "out")
+def test_a_new_adapter_half_written_is_no_model(customized, tmp_path):
+    out = shutil.copytree(customized("llama"), tmp_path / "out")
     (domain_folder(out, "academy") / "adapter_config.json").unlink()  # what is written last
     assert "academy" not in domain_names(out)

@@ -88,16 +88,6 @@ def test_a_response_given_twice_has_one_state_twice(built, name):
     assert np.abs(states[1] - states[0]).max() > 0.01
 
 
-@pytest.mark.parametrize("name", ["llama", "bloom", "bert"])
-def test_a_response_given_twice_is_computed_once(built, name):
-    model = built(name)
-    once = model.tokenize(Group("Why?", ("So it is.", "No.")))
-    again = model.tokenize(Group("Why?", ("So it is.", "No.", "So it is.", "So it is.", "No.")))
-    (pack,), (same,) = (model.encoder.packs([inputs], 10_000) for inputs in (once, again))
-    assert sorted(same.members) == [0, 1, 2, 3, 4]
-    assert same.tokens == pack.tokens
-
-
 def test_groups_given_twice_have_their_states_twice(built):
     states = built("llama").states([GROUPS[0], GROUPS[1], GROUPS[0]])
     near(states[2], states[0])
@@ -111,23 +101,6 @@ def test_more_groups_than_one_window_are_encoded_in_order(built):
         if n in (0, 63, 64, 129):
             near(known.rows.numpy(), model.states(group))
     assert n == 129
-
-
-def test_a_prompt_is_computed_once_for_all_its_responses(built):
-    encoder, group = built("llama").encoder, Group("the question " * 20, ("yes", "no", "maybe", "a"))
-    inputs = built("llama").tokenize(group)
-    (pack,) = encoder.packs([inputs], budget=10_000)
-    prompt = min(item.boundary for item in inputs)
-    assert pack.tokens <= sum(len(item.tokens) for item in inputs) - 3 * prompt
-
-
-@pytest.mark.parametrize("name", ["llama", "bloom", "bert"])
-@pytest.mark.parametrize("budget", [40, 100, 300])
-def test_no_pack_is_above_the_budget_unless_it_holds_one_input(built, name, budget):
-    model = built(name)
-    packs = model.encoder.packs([model.tokenize(group) for group in GROUPS], budget)
-    assert all(pack.tokens <= budget or len(pack.members) == 1 for pack in packs)
-    assert sorted(member for pack in packs for member in pack.members) == list(range(sum(map(len, GROUPS))))
 
 
 def test_features_times_the_state_layer_are_the_states(built):

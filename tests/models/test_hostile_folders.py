@@ -10,7 +10,7 @@ import pytest
 from tests.models.test_refusals import edited, load, refusal
 
 from polypref import Group
-from polypref.customization.stages import saved_head
+from polypref.customization.general import saved_head
 from polypref.models.backbones import BackboneSettings
 from polypref.models.preference_model import PreferenceModel
 from polypref.models.screening import MOST_PER_BYTE, SLACK, check_size

@@ -38,3 +38,14 @@ def test_another_name_says_that_it_was_sought_there(folder):
         Loading().model("org/name", "own")
     with pytest.raises(PolyprefError, match=r"^unknown dtype 'float7'; known are float32, "):
         Loading(dtype="float7").model(str(folder))
+
+
+def test_the_token_that_a_state_is_read_off_can_be_chosen(tiny, tmp_path):
+    PreferenceModel.from_backbone(tiny("llama"), "general").save_pretrained(tmp_path / "general")
+    place = str(tmp_path)
+    assert Loading().model(place).state_token == "before_padding"
+    last = Loading(state_token="last")
+    for model in (last.model(place), last.model(place, "own"), last.domains(place)["general"]):
+        assert model.state_token == "last"
+    with pytest.raises(PolyprefError, match="unknown state_token 'first'; known are checkpoint, last, before_padding"):
+        Loading(state_token="first").model(place)

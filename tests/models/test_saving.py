@@ -92,6 +92,7 @@ def test_the_configuration_says_what_to_do_with_the_states(built, tmp_path):
         "head": "general",
         "settings": settings,
         "max_length": 512,
+        "state_token": "before_padding",
         "training": {"objective": "logistic"},
     }
     assert not list(tmp_path.glob("*.bin")) + list(tmp_path.glob("*.p*kl*"))

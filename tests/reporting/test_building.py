@@ -140,7 +140,7 @@ def test_runs_are_read_from_their_folders_and_named_apart(tmp_path):
     assert (two.head, dict(two.settings), dict(two.curves)) == ("scalar", {}, {})  # anybody's reward model
 
 
-def test_a_customised_folder_holds_several_models(tmp_path):
+def test_a_customized_folder_holds_several_models(tmp_path):
     for name in ("general", "domains/academy", "domains/business"):
         folder(tmp_path / "out" / name, config=BLOCK)
     assert [run.name for run in read_runs([tmp_path / "out"])] == ["general", "academy", "business"]
@@ -158,7 +158,7 @@ def scores(domain: float, general: float) -> Scores:
     )
 
 
-def test_what_customising_gained_and_lost_is_shown(tmp_path):
+def test_what_customizing_gained_and_lost_is_shown(tmp_path):
     points = [Point(0, None, scores(0.5, 0.8)), Point(10, None, scores(0.9, 0.7)), Point(10, 0.5, scores(0.8, 0.79))]
     found = Tradeoff("academy", points, points[2], 0.02, scores(0.5, 0.8), scores(0.8, 0.79), scores(0.9, 0.7))
     for name in ("general", "domains/academy"):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from polypref.training.config import ConfigError, TrainingConfig, load_config, make_config
+from polypref.training.config import ConfigError, TrainingConfig, make_config, read_settings
 
 SETTINGS = {
     "data": ["a.jsonl", "b.jsonl"],
@@ -111,11 +111,11 @@ def test_a_setting_that_cannot_be_is_named(settings, said):
 def test_a_file_that_cannot_be_is_named(tmp_path, name, text, said):
     (tmp_path / name).write_text(text)
     with pytest.raises(ConfigError) as error:
-        load_config(tmp_path / name)
+        read_settings(tmp_path / name)
     assert said in str(error.value)
     assert name in str(error.value)
     with pytest.raises(ConfigError, match="cannot read the configuration"):
-        load_config(tmp_path / "missing.yaml")
+        read_settings(tmp_path / "missing.yaml")
 
 
 def test_a_typo_on_the_command_line_is_one_sentence(polypref):

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from polypref import PreferenceModel
+from polypref.models.backbones import BackboneSettings
 from polypref.models.encoder import StateEncoder
+from polypref.training.frozen import _fingerprint
 from polypref.training.recipe import train
 
 from .conftest import make_backbone, make_groups, weights_of
@@ -88,3 +90,29 @@ def test_cached_features_give_the_very_same_weights(settings, tmp_path):
 def test_a_pair_head_can_be_trained_on_features(settings):
     result = train(settings("bert", **FROZEN, head="pair"), GROUPS, HELD_OUT)
     assert "eval_accuracy" in result.metrics
+
+
+def test_features_read_in_another_way_are_computed_anew(settings, computed, tmp_path):
+    train(settings(**FROZEN, out=str(tmp_path / "a")), GROUPS)
+    computed[0] = 0
+    train(settings(**FROZEN, out=str(tmp_path / "b"), state_token="before_padding"), GROUPS)
+    assert computed[0] == 0  # as the checkpoint says
+    train(settings(**FROZEN, out=str(tmp_path / "c"), state_token="last"), GROUPS)
+    assert computed[0] > 0
+
+
+def test_kept_features_have_a_name_for_every_way_of_reading(tiny):
+    def name(change=lambda encoder: None, **choice):
+        model = PreferenceModel.from_backbone(tiny("llama"), backbone=BackboneSettings(**choice))
+        change(model.encoder)
+        return _fingerprint([model.tokenize(GROUPS[0])], model, tiny("llama"))
+
+    def alone(encoder):
+        encoder.reads_alone = True
+
+    def by_its_own_forward(encoder):
+        encoder.reads_last_token = False
+
+    ways = [name(), name(alone), name(by_its_own_forward), name(state_token="last")]
+    assert len(set(ways)) == 4
+    assert name() == ways[0] == name(state_token="before_padding")

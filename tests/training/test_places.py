@@ -54,7 +54,7 @@ def test_what_lies_beside_the_file_is_taken_from_there(here, tmp_path):
     assert taken({"backbone": "votes.jsonl"}, project)[0] == {"backbone": "votes.jsonl"}  # no folder
 
 
-def test_so_is_what_the_stages_of_a_customisation_name(here):
+def test_so_is_what_the_stages_of_a_customization_name(here):
     settings = {
         "out": "custom",
         "general": {"data": {"helpful": "votes.jsonl", "more": ["data/a-1.jsonl"]}, "model": "base", "eval_share": 0.2},

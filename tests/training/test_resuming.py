@@ -18,7 +18,7 @@ from polypref.errors import PolyprefError
 from polypref.groups.writing import save_groups
 from polypref.models.adapters import Lora
 from polypref.training import checkpoints
-from polypref.training.config import make_config
+from polypref.training.config import ConfigError, make_config
 from polypref.training.recipe import train
 
 from .conftest import launch, losses_of, make_groups, weights_of
@@ -279,3 +279,14 @@ def test_patience_goes_on_where_it_was(settings, tmp_path, monkeypatch):
     found = train(resumed(broken), GROUPS, held_out)
     assert found.steps == expected.steps
     same_weights(whole.out, broken.out)
+
+
+def test_a_run_of_an_older_version_goes_on(killed):
+    """Settings that it did not know were as they are by default now."""
+    path = Path(killed.out) / "training.json"
+    known = json.loads(path.read_text())
+    del known["state_token"]
+    path.write_text(json.dumps(known))
+    with pytest.raises(ConfigError, match="was started with state_token 'checkpoint', not 'last'"):
+        train(resumed(killed).model_copy(update={"state_token": "last"}), GROUPS)
+    assert train(resumed(killed), GROUPS).steps > 1

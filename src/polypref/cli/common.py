@@ -63,6 +63,8 @@ Device = Annotated[
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run the code that comes with the model, if it has any.")
 ]
+STATE_TOKENS = "What a decoder's state is read off: the last token, the last before_padding, or as the checkpoint says."
+StateTokenName = Annotated[str, typer.Option("--state-token", metavar="NAME", help=STATE_TOKENS)]
 FormatName = Annotated[
     Optional[str], typer.Option("--format", metavar="NAME", help="Format of the data; recognised if left out.")
 ]

@@ -11,7 +11,7 @@ import typer
 from polypref.cli.common import INTERRUPTED, Json, SkipBad, note, print_json, print_table, put_setting
 
 if TYPE_CHECKING:
-    from polypref.customization.few_shot import LearningCurve
+    from polypref.customization.curve import LearningCurve
     from polypref.customization.sweep import SweepRow
     from polypref.customization.tradeoff import Tradeoff
     from polypref.statistics.resampling import Estimate
@@ -40,10 +40,10 @@ def customize(
 ) -> None:
     """Customise a preference model for domains, and measure what that costs in general ability."""
     from polypref.customization.config import make_customize_config
-    from polypref.training.config import load_config
+    from polypref.training.config import read_settings
     from polypref.training.places import SECTIONS, taken_from
 
-    given: dict[str, Any] = taken_from(load_config(config), config.parent, note)
+    given: dict[str, Any] = taken_from(read_settings(config), config.parent, note)
     if out:
         given["out"] = str(out)
     for part in SECTIONS:

@@ -61,6 +61,7 @@ def evaluate(
     dtype: common.DtypeName = "float32",
     device: common.Device = None,
     trust_remote_code: common.TrustRemoteCode = False,
+    state_token: common.StateTokenName = "checkpoint",
     json: common.Json = False,
 ) -> None:
     """Measure preference models on judgments and benchmarks: accuracy, calibration, distance to the crowd's opinion.
@@ -93,7 +94,7 @@ def evaluate(
 
     if data:
         check_judged(groups, ", ".join(data))
-    loading = Loading(max_length, dtype, device, trust_remote_code)
+    loading = Loading(max_length, dtype, device, trust_remote_code, state_token)
     if domain == _EACH:
         _each_domain({name: partial(loading.domains, name) for name in models}, groups, data, resamples, seed, json)
         return

@@ -43,6 +43,7 @@ def rank(
     dtype: common.DtypeName = "float32",
     device: common.Device = None,
     trust_remote_code: common.TrustRemoteCode = False,
+    state_token: common.StateTokenName = "checkpoint",
     json: common.Json = False,
 ) -> None:
     """Rank the responses of each group, best first."""
@@ -57,7 +58,7 @@ def rank(
     from polypref.models.answer import Cut
     from polypref.models.loading import Loading
 
-    model = Loading(max_length, dtype, device, trust_remote_code).model(name, domain)
+    model = Loading(max_length, dtype, device, trust_remote_code, state_token).model(name, domain)
     listed: list[dict[str, Any]] = []
     cut = Cut()
     with ExitStack() as stack:

@@ -37,6 +37,7 @@ def report(
     dtype: common.DtypeName = "float32",
     device: common.Device = None,
     trust_remote_code: common.TrustRemoteCode = False,
+    state_token: common.StateTokenName = "checkpoint",
     json: common.Json = False,
 ) -> None:
     """Write one HTML page about trained models and held-out data; it needs no network and opens anywhere.
@@ -59,7 +60,7 @@ def report(
         if not groups:
             raise DataError("hold no groups, so there is nothing to report on", file=", ".join(data))
 
-        loading = Loading(max_length, dtype, device, trust_remote_code)
+        loading = Loading(max_length, dtype, device, trust_remote_code, state_token)
         with common.models_bar() as progress:
             chapter = build_chapter(
                 title,

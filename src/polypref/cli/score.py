@@ -29,6 +29,7 @@ def score(
     dtype: common.DtypeName = "float32",
     device: common.Device = None,
     trust_remote_code: common.TrustRemoteCode = False,
+    state_token: common.StateTokenName = "checkpoint",
     json: common.Json = False,
 ) -> None:
     """Write what a preference model says of each group beside it, under the key "scores"."""
@@ -40,7 +41,7 @@ def score(
     from polypref.evaluation.scoring import Scorer, score_file
     from polypref.models.loading import Loading
 
-    model = Loading(max_length, dtype, device, trust_remote_code).model(name, domain)
+    model = Loading(max_length, dtype, device, trust_remote_code, state_token).model(name, domain)
     scorer = Scorer(model, name, preferences)
     with common.progress_bar(name) as progress:
         done = score_file(

@@ -12,6 +12,7 @@ import typer
 
 from polypref.cli.common import (
     INTERRUPTED,
+    STATE_TOKENS,
     ColumnNames,
     FormatName,
     Json,
@@ -59,6 +60,9 @@ def train(
     max_length: Annotated[
         Optional[int], typer.Option(help="Tokens of prompt and response.", show_default="1024")
     ] = None,
+    state_token: Annotated[
+        Optional[str], typer.Option(metavar="NAME", help=STATE_TOKENS, show_default="checkpoint")
+    ] = None,
     precision: Annotated[Optional[str], typer.Option(help="float32, bfloat16 or float16 (autocast).")] = None,
     frozen: Annotated[
         bool, typer.Option("--frozen", help="Train the last layer alone, on features kept on disk.")
@@ -90,7 +94,7 @@ def train(
 ) -> None:
     """Train a preference model on groups of judged responses."""
     from polypref.groups.columns import parse_columns
-    from polypref.training.config import load_config, make_config
+    from polypref.training.config import make_config, read_settings
     from polypref.training.places import taken_from
 
     flags = {
@@ -105,6 +109,7 @@ def train(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "max_length": max_length,
+        "state_token": state_token,
         "precision": precision,
         "frozen": frozen or None,
         "lora": lora and {"rank": lora, "alpha": 2 * lora},
@@ -118,7 +123,7 @@ def train(
         "columns": columns and parse_columns(columns),
         "skip_bad": skip_bad or None,
     }
-    given: dict[str, Any] = taken_from(load_config(config), config.parent, note) if config else {}
+    given: dict[str, Any] = taken_from(read_settings(config), config.parent, note) if config else {}
     given |= {name: value for name, value in flags.items() if value is not None}
     for setting in settings or ():
         put_setting(given, setting)

@@ -12,7 +12,8 @@ from transformers import AutoModelForSequenceClassification
 
 from polypref.customization.config import CustomizeConfig
 from polypref.customization.data import CustomizeData
-from polypref.customization.stages import common_run, language_model, saved_head, stage_3_run
+from polypref.customization.domain import stage_3_run
+from polypref.customization.general import common_run, language_model, saved_head
 from polypref.customization.sweep import settings
 from polypref.groups.model import Group
 from polypref.models.backbones import load_config, plain_errors

@@ -13,7 +13,7 @@ from polypref.groups.fingerprint import fingerprint
 from polypref.groups.model import Comparison, Group, shown
 from polypref.groups.sources import Sources
 from polypref.groups.splitting import prompt_key, split_part
-from polypref.models.customised import domain_folder
+from polypref.models.customized import domain_folder
 from polypref.objectives import group_judgments
 from polypref.training.config import ConfigError
 from polypref.training.progress import Report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,24 +12,23 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from polypref.customization.config import CustomizeConfig
+from polypref.customization.curve import LearningCurve, LearningPoint
 from polypref.customization.data import CustomizeData, Parts
-from polypref.customization.figures import write_learning_figure
-from polypref.customization.measuring import Yardstick
-from polypref.customization.stages import (
-    FEW_SHOT,
+from polypref.customization.domain import stage_3_groups, stage_3_run
+from polypref.customization.figures import draw, write_learning_figure
+from polypref.customization.general import (
     common_run,
-    draw,
     general_place,
     language_model,
     load_general,
     resumable,
     saved_head,
-    stage_3_groups,
-    stage_3_run,
 )
+from polypref.customization.ledger import FEW_SHOT
+from polypref.customization.measuring import Yardstick
 from polypref.customization.tradeoff import write_json
 from polypref.groups.model import Group
-from polypref.models.customised import domain_folder
+from polypref.models.customized import domain_folder
 from polypref.models.folders import LAST
 from polypref.models.preference_model import PreferenceModel
 from polypref.statistics.resampling import Estimate
@@ -40,24 +39,6 @@ from polypref.training.recipe import backbone_settings, train
 
 # what learning from scratch has of stage 3: the head, what trains it, and for how long
 _SHARED = "head head_settings objective objective_settings batch_size accumulation epochs max_steps".split()
-
-
-@dataclass(frozen=True)
-class LearningPoint:
-    """Domain accuracy on the test set after learning from so many comparisons."""
-
-    comparisons: int
-    customised: Estimate  # from the general model
-    scratch: Estimate  # from the base model
-
-
-@dataclass(frozen=True)
-class LearningCurve:
-    """One domain's."""
-
-    domain: str
-    general: Estimate  # accuracy of the general model, which has seen none
-    points: list[LearningPoint]
 
 
 def learning_curve(

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polypref.customization.curve import LearningCurve
 from polypref.customization.measuring import Scores
 from polypref.customization.tradeoff import Point, Tradeoff
 from polypref.drawing import BLUE, GREY, RED, new_axes, write_drawings
 from polypref.statistics.resampling import Estimate
+from polypref.training.progress import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from polypref.customization.few_shot import LearningCurve
-
 _MARKERS = "osv^<>ph*8"
 _DASHES = ["--", ":", "-.", (0, (5, 1)), (0, (1, 3))]
+
+
+def draw(write: Callable[[], list[Path]], report: Report) -> None:
+    """Write figures, if there is what draws them."""
+    if importlib.util.find_spec("matplotlib") is None:
+        report.line("no figures are drawn, for they need matplotlib: pip install matplotlib")
+    else:
+        write()
 
 
 def write_figures(tradeoff: Tradeoff, folder: Path) -> list[Path]:

@@ -8,10 +8,13 @@ from typing import Any
 
 from polypref.customization.checking import check_alone, check_stages
 from polypref.customization.config import CustomizeConfig
+from polypref.customization.curve import LearningCurve
 from polypref.customization.data import load_data
-from polypref.customization.few_shot import LearningCurve, learning_curve
+from polypref.customization.domain import customize_domain
+from polypref.customization.few_shot import learning_curve
+from polypref.customization.general import base_model, make_general
+from polypref.customization.ledger import begin
 from polypref.customization.measuring import GeneralAnswers
-from polypref.customization.stages import base_model, begin, customise_domain, make_general
 from polypref.customization.sweep import SweepRow, sweep
 from polypref.customization.tradeoff import Tradeoff
 from polypref.training.config import ConfigError
@@ -52,7 +55,7 @@ def customize(config: CustomizeConfig, report: Report | None = None, ray: str | 
     make_general(config, data, base, report)
     known = GeneralAnswers()
     domains = {
-        name: customise_domain(config, name, parts, data, out, report, known) for name, parts in data.domains.items()
+        name: customize_domain(config, name, parts, data, out, report, known) for name, parts in data.domains.items()
     }
     rows = sweep(config, data, report, known, ray) if config.sweep else []
     few_shot = {}

@@ -11,12 +11,13 @@ from typing import Any
 
 from polypref.customization.config import CustomizeConfig
 from polypref.customization.data import CustomizeData, load_data
-from polypref.customization.figures import write_sweep_figure
+from polypref.customization.domain import customize_domain
+from polypref.customization.figures import draw, write_sweep_figure
+from polypref.customization.ledger import SWEEP, check_same_data
 from polypref.customization.measuring import GeneralAnswers, Scores
-from polypref.customization.stages import SWEEP, check_same_data, customise_domain, draw
 from polypref.customization.tradeoff import Tradeoff, read_tradeoff, write_json
 from polypref.errors import PolyprefError
-from polypref.models.customised import domain_folder
+from polypref.models.customized import domain_folder
 from polypref.training.progress import Report
 
 _OF_TRAINING = frozenset(("learning_rate", "lora"))  # what stands in the training settings of stage 3
@@ -84,9 +85,9 @@ def _folder(config: CustomizeConfig, name: str) -> Path:
     return Path(config.out) / SWEEP / name
 
 
-def _customise(config: CustomizeConfig, name: str, data: CustomizeData, report: Report, known: GeneralAnswers) -> None:
+def _customize(config: CustomizeConfig, name: str, data: CustomizeData, report: Report, known: GeneralAnswers) -> None:
     for domain, parts in data.domains.items():
-        customise_domain(config, domain, parts, data, _folder(config, name), report, known)
+        customize_domain(config, domain, parts, data, _folder(config, name), report, known)
 
 
 def _finished(config: CustomizeConfig, name: str, domain: str) -> Tradeoff | None:
@@ -108,7 +109,7 @@ def _here(
     for name, one in made.items():
         report.line(f"setting {name}")
         try:
-            _customise(one, name, data, report, known)
+            _customize(one, name, data, report, known)
         except Exception as error:  # whatever it is, the others may go well
             failed[name] = _reason(error)
             report.line(f"setting {name} failed: {failed[name]}")
@@ -196,4 +197,4 @@ def _run_setting(config: dict[str, Any], name: str) -> None:
     made = CustomizeConfig(**config)
     data = load_data(made, Report())
     check_same_data(data, Path(made.out))  # another machine may see other files
-    _customise(made, name, data, Report(), GeneralAnswers())
+    _customize(made, name, data, Report(), GeneralAnswers())

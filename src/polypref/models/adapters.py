@@ -24,7 +24,7 @@ from polypref.models.backbones import (
     load_tokenizer,
     plain_errors,
 )
-from polypref.models.customised import ADAPTER
+from polypref.models.customized import ADAPTER
 from polypref.models.embedded import BackboneError, resolve
 from polypref.models.folders import check_place
 from polypref.models.screening import check_weights

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
@@ -31,6 +32,13 @@ class Block(BaseModel):
     max_length: int | None = Field(default=None, ge=1, le=_LONGEST)
     training_opinion: list[FiniteFloat] = []  # mean opinion over the labels; empty in older checkpoints
     base: str | None = Field(default=None, max_length=_LONGEST_NAME)  # the backbone's id on the hub, if known
+    state_token: Literal["last", "before_padding"] | None = None  # of a decoder; none in older checkpoints
+
+    def loading(self, asked: BackboneSettings) -> BackboneSettings:
+        """How the model is loaded: read off the token that it was saved with, unless another is asked for."""
+        if self.state_token is None or asked.state_token != "checkpoint":
+            return asked
+        return replace(asked, state_token=self.state_token)
 
 
 def block_of(config: Any, name: str) -> Block:

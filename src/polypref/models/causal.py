@@ -39,8 +39,10 @@ _EXAMPLE = Group("one", ("two", "six", "seven eight nine ten"))
 def load_language_model(name: str, settings: BackboneSettings, needed_by: str) -> tuple[Any, Any]:
     """A causal language model of transformers and its tokenizer, which has a padding token.
 
-    A checkpoint that lacks the head that `needed_by` is about is refused, and so is an encoder.
+    A checkpoint that lacks the head that `needed_by` is about is refused, and so are an encoder and an adapter.
     """
+    if names_adapter(name):
+        raise BackboneError(f"{name!r} is an adapter, no language model: merge it with peft, and name that folder")
     model, absent = load_as(AutoModelForCausalLM, name, load_config(name, settings), settings)
     tokenizer = load_tokenizer(name, settings)
     if not _is_causal(model):
@@ -61,6 +63,13 @@ def load_language_model(name: str, settings: BackboneSettings, needed_by: str) -
     if tokenizer.pad_token is None:
         raise BackboneError("the tokenizer has no padding, unknown or end token that could serve for padding")
     return model, tokenizer
+
+
+def chat_inputs(model: Any, tokenizer: Any, max_length: int | None) -> InputFormat:
+    """How a language model reads groups: cut at `max_length` tokens, or at fewer where it reads no more."""
+    limits = [limit for limit in (max_length, longest_input(model, tokenizer)) if limit is not None]
+    rows = model.get_input_embeddings().weight.shape[0]
+    return input_format(tokenizer, "chat", min(limits, default=DEFAULT_MAX_LENGTH), rows)
 
 
 @torch.no_grad()
@@ -118,14 +127,10 @@ class LanguageModel(PackReader):
     ) -> LanguageModel:
         """A Hugging Face id, a path, or `embedded:smollm2`; inputs are cut at `max_length` tokens."""
         settings = backbone or BackboneSettings()
-        if names_adapter(name):
-            raise BackboneError(f"{name!r} is an adapter, no language model: merge it with peft, and name that folder")
         model, tokenizer = load_language_model(name, settings, "a policy")
         if settings.quantization is None:
             move_to(model, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        limits = [limit for limit in (max_length, longest_input(model, tokenizer)) if limit is not None]
-        rows = model.get_input_embeddings().weight.shape[0]
-        found = cls(model, input_format(tokenizer, "chat", min(limits, default=DEFAULT_MAX_LENGTH), rows))
+        found = cls(model, chat_inputs(model, tokenizer, max_length))
         found.eval()
         found._settle(settings)
         if lora is not None:

@@ -22,12 +22,12 @@ from polypref.models.adapters import Adapter, base_name, base_of, has_lora, read
 from polypref.models.answer import StateAnswer
 from polypref.models.backbones import BackboneSettings, load_config, set_dropout
 from polypref.models.block import BLOCK, block_of, head_of_block, names_own_adapter
-from polypref.models.customised import (
+from polypref.models.customized import (
     ADAPTER,
     GENERAL,
     OWN,
     DomainError,
-    check_customised,
+    check_customized,
     check_general,
     domain_names,
     has_general,
@@ -188,7 +188,7 @@ class DomainModels(Mapping[str, PreferenceModel]):
     """
 
     def __init__(self, path: str, max_length: int | None, settings: BackboneSettings, device: str | None) -> None:
-        check_customised(path)
+        check_customized(path)
         self.path = path
         self._names = [*([GENERAL] if has_general(path) else []), *domain_names(path)]
         self._max_length, self._settings, self._device = max_length, settings, device
@@ -252,9 +252,12 @@ class DomainModels(Mapping[str, PreferenceModel]):
         )
 
     def _is_shared(self, folder: str) -> bool:
-        """Whether a domain's model is an adapter on the general one."""
+        """Whether a domain's model is an adapter on the general one, its states read off the same token."""
         general = (Path(self.path) / GENERAL).resolve()
-        return names_own_adapter(folder, self._settings) and Path(base_of(folder)).resolve() == general
+        if not names_own_adapter(folder, self._settings) or Path(base_of(folder)).resolve() != general:
+            return False
+        read_off = block_of(load_config(folder, self._settings), folder).loading(self._settings).state_token
+        return read_off in ("checkpoint", self[GENERAL].state_token)
 
     def _adapted(self, domain: str, folder: str) -> PreferenceModel:
         """The general model as a domain's adapter makes it."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import cast, get_args
 
 from polypref.errors import DataError, PolyprefError
-from polypref.models.backbones import BackboneSettings, Dtype
-from polypref.models.customised import OWN
+from polypref.models.backbones import BackboneSettings, Dtype, StateToken
+from polypref.models.customized import OWN
 from polypref.models.domains import DomainModels
 from polypref.models.preference_model import PreferenceModel
 
@@ -21,6 +21,7 @@ class Loading:
     dtype: str = "float32"
     device: str | None = None
     trust_remote_code: bool = False
+    state_token: str = "checkpoint"  # which token a decoder's states are read off
 
     def model(self, name: str, domain: str | None = None) -> PreferenceModel:
         """A model by folder or Hugging Face id; of a customised folder that of a domain, or of each group's ("own")."""
@@ -45,9 +46,14 @@ class Loading:
         )
 
     def _backbone(self) -> BackboneSettings:
-        if self.dtype not in get_args(Dtype):
-            raise PolyprefError(f"unknown dtype {self.dtype!r}; known are {', '.join(get_args(Dtype))}")
-        return BackboneSettings(dtype=cast(Dtype, self.dtype), trust_remote_code=self.trust_remote_code)
+        for what, value, known in (("dtype", self.dtype, Dtype), ("state_token", self.state_token, StateToken)):
+            if value not in get_args(known):
+                raise PolyprefError(f"unknown {what} {value!r}; known are {', '.join(get_args(known))}")
+        return BackboneSettings(
+            dtype=cast(Dtype, self.dtype),
+            trust_remote_code=self.trust_remote_code,
+            state_token=cast(StateToken, self.state_token),
+        )
 
 
 def _is_elsewhere(name: str) -> bool:

@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
-from polypref.models.adapters import (
-    Lora,
-    add_lora,
-    load_adapter,
-    load_own_adapter,
-    names_adapter,
-)
+from polypref.models.adapters import Lora, add_lora, names_adapter
 from polypref.models.answer import StateAnswer, ordered_pairs
 from polypref.models.asking import Answering
 from polypref.models.assembling import DEFAULT_MAX_LENGTH, assembled
@@ -28,22 +22,13 @@ from polypref.models.backbones import (
     is_classifier,
     load_classifier,
     load_config,
-    load_trained_classifier,
     move_to,
+    reads_last_token,
     renew_state_layer,
 )
-from polypref.models.block import (
-    BLOCK,
-    VERSION,
-    base_named,
-    block_of,
-    head_of_block,
-    is_model_of,
-    names_own_adapter,
-    plain_block,
-)
+from polypref.models.block import BLOCK, VERSION, base_named, block_of, is_model_of
 from polypref.models.card import write_card
-from polypref.models.customised import model_folder
+from polypref.models.customized import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.extra import load_extra
@@ -51,6 +36,7 @@ from polypref.models.folders import check_place, staged_folder
 from polypref.models.heads import Head, make_head, plain_head
 from polypref.models.inputs import Input, InputFormat
 from polypref.models.record import read_record
+from polypref.models.saved import load_saved
 from polypref.models.saving import write_checkpoint_files
 
 WINDOW = 64  # groups encoded together
@@ -83,6 +69,13 @@ class PreferenceModel(Answering):
         """The values of the labels over which the head predicts the crowd's opinion, `[d]`; None for other heads."""
         return self.head.labels
 
+    @property
+    def state_token(self) -> Literal["last", "before_padding"] | None:
+        """Which token a decoder's states are read off: the very last, or the last that does not pad; None: encoders."""
+        if not reads_last_token(self.encoder.classifier):
+            return None
+        return "last" if self.encoder.pad is None else "before_padding"
+
     # — making —
 
     @classmethod
@@ -114,6 +107,8 @@ class PreferenceModel(Answering):
             )
         config = load_config(name, settings)
         goes_on = is_model_of(made, config, name)
+        if BLOCK in config.to_dict():
+            settings = block_of(config, name).loading(settings)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             classifier, tokenizer = load_classifier(name, made.width, settings)
@@ -145,27 +140,15 @@ class PreferenceModel(Answering):
         left out.
         """
         (name, of_domain), settings = model_folder(str(path), domain), backbone or BackboneSettings()
-        if names_own_adapter(name, settings):
-            config = load_config(name, settings)
-            block = block_of(config, name)
-            head = head_of_block(block, name, config.num_labels)
-            classifier, tokenizer = load_own_adapter(name, config.num_labels, settings)
-        elif names_adapter(name):
-            classifier, tokenizer, config = load_adapter(name, settings)
-            block = plain_block()
-            head = head_of_block(block, name, classifier.config.num_labels)
-        else:
-            config = load_config(name, settings)
-            block = block_of(config, name)
-            head = head_of_block(block, name, config.num_labels)  # before anything of that many logits is made
-            classifier, tokenizer = load_trained_classifier(name, config.num_labels, settings)
-        model = cls._assembled(classifier, tokenizer, head, max_length or block.max_length, settings, device)
-        model.dropout_rates = dropout_rates(config)
-        model.training_opinion = tuple(block.training_opinion)
-        model.record = read_record(config.to_dict().get(BLOCK))
-        model.base = base_named(config, name)
+        saved = load_saved(name, settings)
+        limit = max_length or saved.block.max_length
+        model = cls._assembled(saved.classifier, saved.tokenizer, saved.head, limit, settings, device)
+        model.dropout_rates = dropout_rates(saved.config)
+        model.training_opinion = tuple(saved.block.training_opinion)
+        model.record = read_record(saved.config.to_dict().get(BLOCK))
+        model.base = base_named(saved.config, name)
         model.domain = of_domain
-        load_extra(model.encoder, head, name, settings.revision)
+        load_extra(model.encoder, saved.head, name, settings.revision)
         return model
 
     @classmethod
@@ -226,7 +209,11 @@ class PreferenceModel(Answering):
             "settings": self.head.settings(),
             "max_length": self.inputs.max_length,
         }
-        known = {"training_opinion": list(self.training_opinion), "base": self.base}
+        known = {
+            "training_opinion": list(self.training_opinion),
+            "state_token": self.state_token,
+            "base": self.base,
+        }
         return {**block, **{name: value for name, value in known.items() if value}}
 
     # — using —

@@ -9,7 +9,7 @@ from typing import Any
 
 from polypref.customization.tradeoff import read_tradeoff
 from polypref.errors import DataError
-from polypref.models.customised import GENERAL, domain_folder, domain_names, has_general, is_customised
+from polypref.models.customized import GENERAL, domain_folder, domain_names, has_general, is_customized
 from polypref.models.folders import LAST
 from polypref.models.heads import plain_head
 from polypref.reporting.contents import Run
@@ -24,7 +24,7 @@ def model_folders(folder: Path) -> list[Path]:
     """The models in a run's folder: itself, or the general model and those of the domains where it was customised."""
     if (folder / LAST).is_file():
         return [folder]
-    if not is_customised(folder):
+    if not is_customized(folder):
         reason = "is no folder of a trained model" if folder.is_dir() else "is no folder"
         raise DataError(
             f"{reason}: expected what polypref train or polypref customize writes to its --out", file=folder

@@ -131,7 +131,9 @@ def drop_old(out: Path, keep: int, best: Path | None) -> None:
 
 
 def drop_unfinished(out: Path) -> None:
-    """Delete what a run that was killed left half-written."""
+    """Delete what a run that was killed left half-written, if there is such a run."""
+    if not out.exists():
+        return
     remove_left(out, SAVING)
     for folder in out.glob("checkpoint-*"):
         if not (folder / COMPLETE).exists():

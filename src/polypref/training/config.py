@@ -80,6 +80,7 @@ class TrainingConfig(BaseModel):
     quantization: Optional[Literal["4bit", "8bit"]] = None
     lora: Optional[LoraConfig] = None
     trust_remote_code: bool = False
+    state_token: Literal["checkpoint", "last", "before_padding"] = "checkpoint"  # what a decoder's state is read off
     frozen: bool = False  # train the state layer alone, on features of the backbone computed once and kept
 
     # optimisation
@@ -142,7 +143,7 @@ class TrainingConfig(BaseModel):
         return self.model_dump_json(indent=2, exclude={"resume", "overwrite"}) + "\n"
 
 
-def load_config(path: str | Path) -> dict[str, Any]:
+def read_settings(path: str | Path) -> dict[str, Any]:
     """The settings in a YAML or JSON file, not yet checked."""
     import yaml
 

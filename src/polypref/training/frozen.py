@@ -105,11 +105,12 @@ def _computed(inputs: Sequence[Sequence[Input]], model: PreferenceModel, progres
 
 
 def _fingerprint(inputs: Sequence[Sequence[Input]], model: PreferenceModel, backbone: str) -> str:
-    """What the features depend on: the weights before the state layer, and the tokens."""
+    """What the features depend on: the weights before the state layer, how they are read, and the tokens."""
     digest = hashlib.sha256()
     place = resolve(backbone)
-    classifier = model.encoder.classifier
-    described: list[object] = [place, str(classifier.dtype), model.encoder.pad]
+    encoder, classifier = model.encoder, model.encoder.classifier
+    described: list[object] = [place, str(classifier.dtype), encoder.pad]
+    described += [model.state_token, encoder.reads_last_token, encoder.reads_alone]
     described.append(classifier.config.to_diff_dict().get("quantization_config"))
     files = sorted([*Path(place).glob("*.safetensors"), *Path(place).glob("*.bin")])
     described += [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PrinterCallback, TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from polypref.errors import PolyprefError
 from polypref.groups.deriving import best_response
 from polypref.groups.model import Group
-from polypref.models.backbones import BackboneSettings, plain_errors, quiet_loading
+from polypref.models.backbones import BackboneSettings
 from polypref.models.bars import bars_on_terminals
-from polypref.models.embedded import resolve
+from polypref.models.causal import chat_inputs, load_language_model
 from polypref.models.folders import staged_folder
 from polypref.models.inputs import InputFormat
-from polypref.models.preference_model import PreferenceModel
-from polypref.models.screening import check_weights
 from polypref.training.checkpoints import drop_unfinished, last_complete, mark_complete
 from polypref.training.config import ConfigError, InstructionConfig
 from polypref.training.progress import Report, StepReporter
@@ -50,10 +48,12 @@ def tune(
             "stage 1 trains with TRL, which is not installed; install it with pip install trl, or leave instruction out"
         ) from None
     loading = BackboneSettings(
-        dtype="bfloat16" if loading.dtype == "bfloat16" else "float32", trust_remote_code=loading.trust_remote_code
+        dtype="bfloat16" if loading.dtype == "bfloat16" else "float32",
+        trust_remote_code=loading.trust_remote_code,
+        dropout=True,  # as the language model was trained
     )
-    inputs = _inputs(backbone, settings.max_length, loading)
-    rows = answers(groups, inputs)
+    model, tokenizer = load_language_model(backbone, loading, "instruction")
+    rows = answers(groups, chat_inputs(model, tokenizer, settings.max_length))
     if not rows:
         raise ConfigError("instruction.data hold no group whose best response is known; give comparisons or ratings")
     report.line(f"stage 1: {len(rows):,} best responses")
@@ -83,19 +83,11 @@ def tune(
         made = SFTConfig(**arguments)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"TRL refuses the settings of instruction: {' '.join(str(error).split())}") from error
-    check_weights(resolve(backbone))
-    with plain_errors(backbone), quiet_loading():
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            resolve(backbone),
-            dtype=getattr(torch, loading.dtype),
-            trust_remote_code=loading.trust_remote_code,
-            use_safetensors=True,
-        )
     trainer = SFTTrainer(
         model,
         made,
         train_dataset=Dataset.from_list(rows),
-        processing_class=inputs.tokenizer,
+        processing_class=tokenizer,
         callbacks=[StepReporter(report), _Completer()],
     )
     trainer.remove_callback(PrinterCallback)
@@ -103,7 +95,7 @@ def tune(
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     with staged_folder(out) as folder, bars_on_terminals():
         model.save_pretrained(folder)
-        inputs.tokenizer.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     shutil.rmtree(run, ignore_errors=True)
 
 
@@ -118,16 +110,6 @@ def answers(groups: Sequence[Group], inputs: InputFormat) -> list[dict[str, list
         tokens = item.tokens.tolist()
         rows.append({"input_ids": tokens, "labels": [_IGNORED] * item.boundary + tokens[item.boundary :]})
     return rows
-
-
-def _inputs(backbone: str, max_length: int, loading: BackboneSettings) -> InputFormat:
-    inputs = PreferenceModel.from_backbone(backbone, max_length=max_length, backbone=loading).inputs
-    if inputs.layout != "chat":
-        raise ConfigError(
-            f"stage 1 teaches a language model to answer, and {backbone!r} is an encoder, which cannot; leave "
-            "instruction out, or choose a decoder such as embedded:smollm2"
-        )
-    return inputs
 
 
 class _Completer(TrainerCallback):

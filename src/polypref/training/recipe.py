@@ -241,9 +241,10 @@ def _check_same_run(out: Path, config: TrainingConfig) -> None:
     """Refuse to go on with other settings than those the run was started with."""
     if not (out / CONFIG).exists():
         raise ConfigError(f"{out} holds no run to resume ({CONFIG} is missing); leave --resume out to start one")
+    before = json.loads(TrainingConfig().to_json())  # what an older run does not name was as it is by default
     try:
-        before = json.loads((out / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        before |= json.loads((out / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, TypeError, ValueError) as error:
         raise ConfigError(f"cannot read {out / CONFIG} ({error}); start again with a new --out") from error
     before = {**json.loads(TrainingConfig().to_json()), **before}  # a setting it did not know yet had its default
     now = json.loads(config.to_json())
@@ -340,6 +341,7 @@ def backbone_settings(config: TrainingConfig) -> BackboneSettings:
         attention=config.attention,
         quantization=config.quantization,
         trust_remote_code=config.trust_remote_code,
+        state_token=config.state_token,
         dropout=config.dropout,
     )
 

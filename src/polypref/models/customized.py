@@ -21,7 +21,7 @@ class DomainError(PolyprefError):
     """A domain whose model is not there, or a folder without domains."""
 
 
-def is_customised(path: str | Path) -> bool:
+def is_customized(path: str | Path) -> bool:
     """Whether a folder holds a general model or domains, and is no model itself."""
     folder = Path(path)
     return not (folder / LAST).exists() and ((folder / GENERAL / LAST).exists() or (folder / DOMAINS).is_dir())
@@ -57,9 +57,9 @@ def has_general(path: str | Path) -> bool:
     return (Path(path) / GENERAL / LAST).exists()
 
 
-def check_customised(path: str | Path) -> None:
+def check_customized(path: str | Path) -> None:
     """Refuse a folder without domains to choose from."""
-    if not is_customised(path):
+    if not is_customized(path):
         raise DomainError(
             f"{str(path)!r} is no customised folder (with {GENERAL} and {DOMAINS} in it), so it has no domains to "
             "choose from: leave the domain out, or make such a folder with polypref customize"
@@ -76,9 +76,9 @@ def check_general(path: str | Path) -> None:
 def model_folder(path: str, domain: str | None) -> tuple[str, str | None]:
     """The folder (or id) of one model and the domain it is of: `general` unless named; None for ordinary models."""
     check_place(path)
-    if domain is None and not is_customised(path):
+    if domain is None and not is_customized(path):
         return path, None
-    check_customised(path)
+    check_customized(path)
     if domain in (OWN, EACH):
         raise DomainError(
             f"the domain {domain!r} stands for several models: use DomainModels.from_pretrained({path!r})"

@@ -87,14 +87,14 @@ def read(monkeypatch):
 
 
 @pytest.mark.parametrize(("length", "few"), [({"epochs": 2}, 14), ({"max_steps": 3}, 12)])
-def test_of_many_groups_only_those_that_are_mixed_in_are_read(encoder, tmp_path, read, length, few):
+def test_of_many_groups_only_those_that_are_mixed_in_are_read(tiny, tmp_path, read, length, few):
     """Seven groups for two epochs, or three batches of eight, half of which is mixed in; the seed says which."""
     judged = tasteful(200, GENERAL_TASTE, seed=1)
     silent = [replace(group, comparisons=()) for group in judged]
     taken = {}
     for seed in (0, 1):
         config = make_config(
-            {"backbone": encoder, "out": str(tmp_path / str(seed)), "seed": seed, "batch_size": 8, **length}
+            {"backbone": tiny("bert"), "out": str(tmp_path / str(seed)), "seed": seed, "batch_size": 8, **length}
         )
         enrichment = Enrichment([*silent, *judged], 0.5)
         recipe.train(config, tasteful(7, GENERAL_TASTE, seed=2), [], enrichment=enrichment)
@@ -105,8 +105,8 @@ def test_of_many_groups_only_those_that_are_mixed_in_are_read(encoder, tmp_path,
     assert taken[0] != taken[1]
 
 
-def test_of_few_groups_all_are_mixed_in(encoder, tmp_path, read):
+def test_of_few_groups_all_are_mixed_in(tiny, tmp_path, read):
     few = tasteful(3, GENERAL_TASTE, seed=1)
-    config = make_config({"backbone": encoder, "out": str(tmp_path / "out"), "batch_size": 8})
+    config = make_config({"backbone": tiny("bert"), "out": str(tmp_path / "out"), "batch_size": 8})
     recipe.train(config, tasteful(7, GENERAL_TASTE, seed=2), [], enrichment=Enrichment(few, 0.5))
     assert read[1] == few
