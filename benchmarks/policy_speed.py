@@ -349,7 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--prompts", type=int, default=2, help="sampled from together")
     parser.add_argument("--steps", type=int, default=1, help="counted, per repeat")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
     parser.add_argument("--contenders", nargs="+", help="of the part, polypref first; all, if left out")
     parser.add_argument("--contend", help=argparse.SUPPRESS)

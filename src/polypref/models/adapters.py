@@ -55,19 +55,25 @@ def add_lora(classifier: Any, lora: Lora) -> None:
 
 def put_adapters(classifier: Any, lora: Lora) -> None:
     """Put adapters into a model and freeze everything else."""
-    from peft import LoraConfig, inject_adapter_in_model
+    from peft import inject_adapter_in_model
+
+    inject_adapter_in_model(peft_config(classifier, lora), classifier)
+
+
+def peft_config(classifier: Any, lora: Lora) -> Any:
+    """The settings of a model's adapters, as peft takes them."""
+    from peft import LoraConfig
 
     targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
     if targets == "all-linear":
         targets = _linear_layers(classifier)
-    config = LoraConfig(
+    return LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         target_modules=targets,
         exclude_modules=_of_the_same_name(classifier, targets),
         fan_in_fan_out=_transposed(classifier),
     )
-    inject_adapter_in_model(config, classifier)
 
 
 def has_lora(classifier: Any) -> bool:

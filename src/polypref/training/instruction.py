@@ -96,7 +96,7 @@ def tune(
         made,
         train_dataset=Dataset.from_list(rows),
         processing_class=inputs.tokenizer,
-        callbacks=[StepReporter(report), _Completer()],
+        callbacks=[StepReporter(report), Completer()],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -129,7 +129,7 @@ def _inputs(backbone: str, max_length: int, loading: BackboneSettings) -> InputF
     return inputs
 
 
-class _Completer(TrainerCallback):
+class Completer(TrainerCallback):
     """Says of a checkpoint that it was written to its end."""
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
