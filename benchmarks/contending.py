@@ -29,17 +29,19 @@ def measured(script: str, settings: dict[str, Any]) -> tuple[Any, float] | None:
 
 
 def clock() -> Any:
-    """A callback of transformers' Trainer that notes the seconds of each optimiser step."""
+    """A callback of transformers' Trainer that notes the seconds of each optimiser step, and those of the processor."""
     from transformers import TrainerCallback
 
     class Clock(TrainerCallback):  # type: ignore[misc]
         def __init__(self) -> None:
             self.seconds: list[float] = []
+            self.of_processor: list[float] = []
 
         def on_step_begin(self, *_: Any, **__: Any) -> None:
-            self.started = time.perf_counter()
+            self.started = time.perf_counter(), time.process_time()
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
-            self.seconds.append(time.perf_counter() - self.started)
+            self.seconds.append(time.perf_counter() - self.started[0])
+            self.of_processor.append(time.process_time() - self.started[1])
 
     return Clock()

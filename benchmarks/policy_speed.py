@@ -10,7 +10,9 @@ by a second copy of the model. `trl-dpo` gets the K responses as K/2 pairs, each
 Sampling: K responses to each of several prompts by `alignment.sampling.sample` and by the generation of GRPOTrainer,
 all of full length, or (`natural`) until they end by themselves.
 
-Each contender runs in a process of its own, in turns; the first step of each, a short one, is not counted.
+Each contender runs in a process of its own, in turns; the first step of each, a short one, is not counted. On one
+thread, as by default, seconds are those of the processor, which others that use the machine hardly change; on several
+they are those of the clock. Both are written.
 Needs `pip install trl==1.16.*`.
 """
 
@@ -23,7 +25,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,9 @@ from typing import Any
 from contending import clock, measured
 
 Settings = dict[str, Any]
+Seconds = list[tuple[float, float]]  # of the clock and of the processor
 Rows = list[tuple[list[int], list[list[int]]]]  # for each step a prompt and its responses, as tokens
+Round = tuple[float, float, int]  # seconds of the clock and of the processor, tokens sampled
 QUESTIONS = (
     "What is the capital of France?",
     "Is the sun a star? Answer yes or no.",
@@ -66,7 +70,7 @@ def arguments_of(folder: str, settings: Settings) -> Settings:
     }
 
 
-def fit_polypref(settings: Settings, folder: str, with_reference: bool) -> list[float]:
+def fit_polypref(settings: Settings, folder: str, with_reference: bool) -> Seconds:
     import numpy as np
     import torch
     from transformers import Trainer, TrainingArguments
@@ -99,10 +103,10 @@ def fit_polypref(settings: Settings, folder: str, with_reference: bool) -> list[
     )
     rows = rows_of(settings)
     Fit(model, arguments, lambda one: {"row": one[0]}, train_dataset=rows, callbacks=[watch]).train()
-    return watch.seconds
+    return list(zip(watch.seconds, watch.of_processor))
 
 
-def fit_dpo(settings: Settings, folder: str, with_reference: bool, all_pairs: bool, checkpointing: bool) -> list[float]:
+def fit_dpo(settings: Settings, folder: str, with_reference: bool, all_pairs: bool, checkpointing: bool) -> Seconds:
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
@@ -130,14 +134,14 @@ def fit_dpo(settings: Settings, folder: str, with_reference: bool, all_pairs: bo
     )
     data = Dataset.from_list(rows)
     OfTokens(model, args=arguments, train_dataset=data, processing_class=tokenizer, callbacks=[watch]).train()
-    return watch.seconds
+    return list(zip(watch.seconds, watch.of_processor))
 
 
 def pairs_of(count: int, all_pairs: bool) -> Iterable[tuple[int, int]]:
     return itertools.combinations(range(count), 2) if all_pairs else zip(range(0, count, 2), range(1, count, 2))
 
 
-def fit_grpo(settings: Settings, folder: str, checkpointing: bool) -> list[float]:
+def fit_grpo(settings: Settings, folder: str, checkpointing: bool) -> Seconds:
     import torch
 
     rows = iter(rows_of(settings))
@@ -160,7 +164,7 @@ def fit_grpo(settings: Settings, folder: str, checkpointing: bool) -> list[float
     watch = clock()
     trainer.add_callback(watch)
     trainer.train()
-    return watch.seconds
+    return list(zip(watch.seconds, watch.of_processor))
 
 
 def grpo_trainer(settings: Settings, folder: str, checkpointing: bool = True, **generation: Any) -> Any:
@@ -206,7 +210,7 @@ def prompts_of(settings: Settings, natural: bool) -> list[list[int]]:
     ]
 
 
-def sample_polypref(settings: Settings, folder: str, natural: bool) -> list[list[float]]:
+def sample_polypref(settings: Settings, folder: str, natural: bool) -> list[Round]:
     from polypref.alignment.sampling import Sampling, sample
     from polypref.models.causal import LanguageModel
 
@@ -223,7 +227,7 @@ def sample_polypref(settings: Settings, folder: str, natural: bool) -> list[list
     return timed(settings, prompts_of(settings, natural), drawn)
 
 
-def sample_trl(settings: Settings, folder: str, natural: bool) -> list[list[float]]:
+def sample_trl(settings: Settings, folder: str, natural: bool) -> list[Round]:
     import torch
 
     from polypref.models.causal import LanguageModel
@@ -244,14 +248,14 @@ def sample_trl(settings: Settings, folder: str, natural: bool) -> list[list[floa
 
 def timed(
     settings: Settings, prompts: list[list[int]], drawn: Callable[[list[list[int]], int, int], int]
-) -> list[list[float]]:
-    """Seconds and tokens of each counted round of sampling."""
+) -> list[Round]:
+    """What each counted round of sampling took."""
     drawn(prompts, 0, 2)
     found = []
     for seed in range(1, settings["steps"] + 1):
-        started = time.perf_counter()
+        started = time.perf_counter(), time.process_time()
         tokens = drawn(prompts, 1000 * seed, settings["response"])
-        found.append([time.perf_counter() - started, tokens])
+        found.append((time.perf_counter() - started[0], time.process_time() - started[1], tokens))
     return found
 
 
@@ -265,6 +269,9 @@ PARTS: dict[str, dict[str, Contender]] = {
         "trl-dpo": partial(fit_dpo, with_reference=False, all_pairs=False, checkpointing=True),
         "trl-dpo-no-checkpointing": partial(fit_dpo, with_reference=False, all_pairs=False, checkpointing=False),
         "trl-dpo+reference": partial(fit_dpo, with_reference=True, all_pairs=False, checkpointing=True),
+    },
+    "fitting all pairs": {
+        "polypref": partial(fit_polypref, with_reference=False),
         "trl-dpo-all-pairs": partial(fit_dpo, with_reference=False, all_pairs=True, checkpointing=True),
     },
     "sampling": {
@@ -285,7 +292,7 @@ def contend(settings: Settings) -> None:
     torch.set_num_threads(settings["threads"])
     with tempfile.TemporaryDirectory() as folder:
         found = PARTS[settings["part"]][settings["contender"]](settings, folder)
-    print("\n" + json.dumps(found[1:] if settings["part"] == "fitting" else found))
+    print("\n" + json.dumps(found[1:] if settings["part"].startswith("fitting") else found))
 
 
 def pairs_fitted(contender: str, count: int) -> int | None:
@@ -297,10 +304,11 @@ def pairs_fitted(contender: str, count: int) -> int | None:
 
 
 def summary(part: str, contender: str, settings: Settings, found: list[Any]) -> Settings:
-    if part != "fitting":
-        speed = statistics.median(tokens / seconds for seconds, tokens in found)
+    counted = 1 if settings["threads"] == 1 else 0
+    if not part.startswith("fitting"):
+        speed = statistics.median(one[2] / one[counted] for one in found)
         return {"contender": contender, "tokens_per_second": speed, "seconds_and_tokens": found}
-    seconds = statistics.median(found)
+    seconds = statistics.median(one[counted] for one in found)
     k, pairs = settings["count"], pairs_fitted(contender, settings["count"])
     return {
         "contender": contender,
@@ -311,7 +319,8 @@ def summary(part: str, contender: str, settings: Settings, found: list[Any]) -> 
     }
 
 
-def run(part: str, settings: Settings, contenders: Sequence[str], repeats: int) -> list[Settings]:
+def run(part: str, settings: Settings, contenders: Sequence[str], repeats: int) -> Iterator[list[Settings]]:
+    """What is known after each repeat."""
     found: dict[str, list[Any]] = {name: [] for name in contenders}
     memory = dict.fromkeys(contenders, 0.0)
     for _ in range(repeats):
@@ -320,24 +329,30 @@ def run(part: str, settings: Settings, contenders: Sequence[str], repeats: int) 
             if done is not None:
                 found[name] += done[0]
                 memory[name] = max(memory[name], done[1])
-    rows = [
-        {**summary(part, name, settings, found[name]), "peak_gib": memory[name]}
-        if found[name]
-        else {"contender": name, "out_of_memory": True}
-        for name in contenders
-    ]
+        rows = [
+            {**summary(part, name, settings, found[name]), "peak_gib": memory[name]}
+            if found[name]
+            else {"contender": name, "out_of_memory": True}
+            for name in contenders
+        ]
+        for row in rows:
+            if "out_of_memory" not in row:
+                row["speedup_of_polypref"] = rows[0]["tokens_per_second"] / row["tokens_per_second"]
+        yield rows
+
+
+def show(part: str, rows: list[Settings]) -> None:
     print(f"{part:26} {'pairs/s':>8} {'samples/s':>9} {'tokens/s':>9} {'peak GiB':>9} {'times':>6}")
     for row in rows:
         if "out_of_memory" in row:
             print(f"{row['contender']:26} ran out of memory")
             continue
-        row["speedup_of_polypref"] = rows[0]["tokens_per_second"] / row["tokens_per_second"]
         pairs, samples = (row.get(key) or float("nan") for key in ("pairs_per_second", "samples_per_second"))
         print(
             f"{row['contender']:26} {pairs:8.3f} {samples:9.3f} {row['tokens_per_second']:9.1f} {row['peak_gib']:9.2f} "
-            f"{row['speedup_of_polypref']:6.2f}"
+            f"{row['speedup_of_polypref']:6.2f}",
+            flush=True,
         )
-    return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -362,9 +377,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     file = Path(__file__).parent / "results" / "policy_speed.json"
     result = json.loads(file.read_text()) if file.exists() else {}
     for part in given.parts:
-        rows = run(part, settings, given.contenders or list(PARTS[part]), given.repeats)
-        result[part] = {"settings": settings, "repeats": given.repeats, "rows": rows}
-        file.write_text(json.dumps(result, indent=1) + "\n")
+        for done, rows in enumerate(run(part, settings, given.contenders or list(PARTS[part]), given.repeats), 1):
+            show(part, rows)
+            result[part] = {"settings": settings, "repeats": done, "rows": rows}
+            file.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
