@@ -25,7 +25,7 @@ docs: $(READY)
 
 # those that need no data from elsewhere; each of the others says with --help what it needs
 benchmarks: $(READY)
-	for name in cyclic_share hodge_speed scale interval_coverage linear_cost cycles crowds; do \
+	for name in cyclic_share hodge_speed scale interval_coverage linear_cost cycles crowds tables; do \
 		$(BIN)/python benchmarks/$$name.py || exit 1; done
 
 $(READY): pyproject.toml constraints.txt

@@ -10,8 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from polypref.alignment.methods import markdown as methods_table
 from polypref.groups.formats import all_formats
 from polypref.objectives.table import markdown
 from tests.conftest import ROOT
@@ -41,7 +43,11 @@ def test_commands_and_snippets_run(page: Path, tmp_path: Path) -> None:
             (tmp_path / file[1]).write_text(text)
             continue
         if language == "python":
-            subprocess.run([sys.executable, "-W", "error", "-c", text], cwd=tmp_path, check=True, timeout=120)
+            command = [sys.executable, "-W", "error", "-c", text]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+            assert done.returncode == 0, f"{text}\n{done.stderr}"
+            if page.name == "README.md" and "train(" in text:
+                check_that_it_shows_something_learned(done.stdout)
             ran += 1
             continue
         for line in text.splitlines():
@@ -53,6 +59,14 @@ def test_commands_and_snippets_run(page: Path, tmp_path: Path) -> None:
                 assert done.returncode == 0, f"{line}\n{done.stderr}"
                 ran += 1
     assert ran or not any("$ polypref" in text for _, text in blocks(page))
+
+
+def check_that_it_shows_something_learned(printed: str) -> None:
+    """The first matrix of preferences is no matrix of halves, and sides with the second, the truth."""
+    matrices = [np.array(re.findall(r"[\d.]+", text), float) for text in re.findall(r"\[\[.*?\]\]", printed, re.DOTALL)]
+    said, true = (matrix.reshape(3, 3)[np.triu_indices(3, 1)] - 0.5 for matrix in matrices)
+    assert (np.sign(said) == np.sign(true)).all(), printed
+    assert np.abs(said).min() > 0.15, printed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -83,6 +97,10 @@ def test_the_table_of_heads_and_objectives_is_that_of_the_code() -> None:
     assert markdown() in (DOCS / "models.md").read_text(), f"docs/models.md should hold:\n{markdown()}"
 
 
+def test_the_table_of_methods_is_that_of_the_code() -> None:
+    assert methods_table() in (DOCS / "align.md").read_text(), f"docs/align.md should hold:\n{methods_table()}"
+
+
 def test_the_page_of_commands_is_what_they_say_themselves() -> None:
     tool = runpy.run_path(str(DOCS / "tools" / "commands.py"))
     assert tool["page"]() == (DOCS / "commands.md").read_text(), "run python docs/tools/commands.py"
@@ -99,7 +117,7 @@ def test_every_public_name_has_its_place_in_the_reference(package: str) -> None:
 def test_the_site_builds_strictly(tmp_path: Path) -> None:
     """Every link and every name leads somewhere; pages ask nothing of the network; the reference says it all."""
     for module in ("material", "mkdocstrings"):
-        pytest.importorskip(module, reason="the site is built with pip install 'polypref[docs]'")
+        pytest.importorskip(module, reason="the site is built with the extra docs")
     site = tmp_path / "site"
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(ROOT / "mkdocs.yml"), "-d", str(site)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -110,6 +128,6 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
             assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", tag), f"{page.name}: {tag}"
 
     reference = " ".join(re.sub(r"<[^>]+>", "", (site / "api" / "index.html").read_text()).split())
-    assert "eval_groups: Sequence[Group] | None = None" in reference  # a signature with types
+    assert "eval_groups: Data | None = None" in reference  # a signature with types
     assert "Train a preference model and save it in config.out." in reference  # a docstring
     assert "of the prompts, held out of data" in reference  # what is written behind a field

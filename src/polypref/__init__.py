@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from polypref.groups.model import Message as Message
     from polypref.groups.model import Rating as Rating
     from polypref.groups.reading import GroupReader as GroupReader
-    from polypref.groups.reading import load_groups as load_groups
     from polypref.groups.simulate import simulate as simulate
+    from polypref.groups.sources import load_groups as load_groups
     from polypref.groups.splitting import split_groups as split_groups
     from polypref.groups.writing import save_groups as save_groups
     from polypref.groups.writing import to_rows as to_rows
@@ -51,7 +51,7 @@ _PLACES = {
     "customize": "customization.recipe",
     "domain_confusion": "evaluation.confusion",
     "inspect_groups": "inspection.inspector",
-    "load_groups": "groups.reading",
+    "load_groups": "groups.sources",
     "make_customize_config": "customization.config",
     "save_adapter": "models.domains",
     "save_groups": "groups.writing",

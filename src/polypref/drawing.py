@@ -35,7 +35,7 @@ def write_drawings(
     try:
         from matplotlib import rc_context
     except ImportError:
-        raise DataError("figures need matplotlib: pip install 'polypref[figures]'") from None
+        raise DataError("figures need matplotlib: pip install matplotlib") from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -44,3 +45,13 @@ class DataError(PolyprefError, ValueError):
 
 class Undefined(PolyprefError, ValueError):
     """The quantity asked for does not exist for these judgments (for instance: a ranking of unconnected responses)."""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """The sentence about a name that nobody knows, with the nearest of those that are known."""
+    import difflib
+
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {what} {name!r}; known are {', '.join(names)}{meant}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Optional, TypeVar
 
 from polypref.errors import DataError
 
@@ -42,19 +43,42 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         with open(path, "wb") as device:  # a pipe or /dev/null has no name to take over
             yield device
         return
+    with whole_path(path) as temporary, open(temporary, "r+b") as file:
+        yield file
+        file.close()  # before it takes its own name
+
+
+@contextlib.contextmanager
+def whole_path(path: str | Path) -> Iterator[Path]:
+    """The name of an empty file to write into, which then takes the place of another."""
     folder, name = os.path.split(path)
     prefix = f".{name[:40]}."
-    _remove_left(folder, prefix)
-    handle, temporary = _locked_part(folder, prefix)
+    remove_left(folder, prefix, _ENDING)
+    handle, temporary = _locked(lambda: tempfile.mkstemp(prefix=prefix, suffix=_ENDING, dir=folder))
     try:
-        with open(os.dup(handle), "wb") as file:  # a codec may close it; the lock lasts as long as the handle
-            yield file
+        yield Path(temporary)
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         os.close(handle)
+
+
+@contextlib.contextmanager
+def passing_folder(folder: str | Path, prefix: str) -> Iterator[Path]:
+    """An empty folder inside another, which is there for as long as it is used.
+
+    What killed processes left under such names is removed; what living ones use stays.
+    """
+    remove_left(folder, prefix)
+    handle, temporary = _locked(lambda: _made_folder(folder, prefix))
+    try:
+        yield Path(temporary)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
 
 
 def check_name(path: str | Path) -> None:
@@ -74,17 +98,28 @@ def write_whole(path: str | Path, text: str) -> None:
         file.write(text.encode())
 
 
-def _locked_part(folder: str, prefix: str) -> tuple[int, str]:
+Handle = TypeVar("Handle", int, Optional[int])
+
+
+def _locked(make: Callable[[], tuple[Handle, str]]) -> tuple[Handle, str]:
     while True:
-        handle, temporary = tempfile.mkstemp(prefix=prefix, suffix=_ENDING, dir=folder)
+        handle, temporary = make()
+        if handle is None:
+            return handle, temporary
         _lock(handle)  # where a file system has no locks, nobody can take one and remove it either
         if os.path.exists(temporary):
             return handle, temporary
         os.close(handle)  # another writer took it for a dead one's before it was locked
 
 
-def _remove_left(folder: str, prefix: str) -> None:
-    ours = re.compile(re.escape(prefix) + _RANDOM + re.escape(_ENDING))
+def _made_folder(folder: str | Path, prefix: str) -> tuple[int | None, str]:
+    temporary = tempfile.mkdtemp(prefix=prefix, dir=folder)
+    return (None if sys.platform == "win32" else os.open(temporary, os.O_RDONLY)), temporary
+
+
+def remove_left(folder: str | Path, prefix: str, ending: str = "") -> None:
+    """Remove the files and folders of such names that no living process has locked."""
+    ours = re.compile(re.escape(prefix) + _RANDOM + re.escape(ending))
     try:
         names = [name for name in os.listdir(folder) if ours.fullmatch(name)]
     except PermissionError:  # a folder may be written into and not listed
@@ -92,10 +127,13 @@ def _remove_left(folder: str, prefix: str) -> None:
     for name in names:
         left = os.path.join(folder, name)
         with contextlib.suppress(FileNotFoundError, PermissionError):  # done by now, or another user's
-            handle = os.open(left, os.O_RDWR)
+            is_folder = os.path.isdir(left)
+            if is_folder and sys.platform == "win32":
+                continue  # a folder has no handle to lock there
+            handle = os.open(left, os.O_RDONLY if is_folder else os.O_RDWR)
             try:
                 if _lock(handle):
-                    os.unlink(left)
+                    shutil.rmtree(left, ignore_errors=True) if is_folder else os.unlink(left)
             finally:
                 os.close(handle)
 

@@ -12,7 +12,7 @@ from scipy.optimize import linprog, root
 from scipy.special import expit, softmax
 from tests.choice.strategies import renumbered
 
-from polypref import DataError
+from polypref import DataError, Undefined
 from polypref.choice import check_game, duality_gap, duality_gaps, equilibrium, exploitability, maximal_lottery
 
 SCORES = np.array([[0.0, 2, -1], [-2, 0, 3], [1, -3, 0]])
@@ -135,6 +135,11 @@ def test_a_small_price_leads_to_the_equilibrium_and_a_large_one_to_the_reference
     unheld = equilibrium(SCORES, reference=[0.5, 0, 0.5], beta=0.5)
     assert unheld[1] == 0
     assert unheld[2] / unheld[0] == pytest.approx(np.exp(2))  # 2 wins 1 against 0, at a price of ½
+
+
+def test_a_price_too_small_for_double_precision_is_undefined():
+    with pytest.raises(Undefined, match="a beta of 1e-30 is too small beside the game"):
+        equilibrium(SCORES, beta=1e-30)
 
 
 def test_gaps_by_hand():

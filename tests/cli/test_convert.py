@@ -23,6 +23,22 @@ def pairs(tmp_path: Path) -> Path:
     return path
 
 
+def test_columns_have_other_names_and_files_match_a_pattern(polypref, tmp_path):
+    for k in (2, 1):
+        (tmp_path / f"part{k}.csv").write_text(f"question,good,bad\nQuestion {k}?,A good answer.,A bad answer.\n")
+    names = "prompt=question, chosen=good, rejected=bad"
+    run = polypref("convert", tmp_path / "part?.csv", "--columns", names, "--out", tmp_path / "groups.jsonl")
+    assert run.status == 0, run.err
+    assert [group.prompt for group in load_groups(tmp_path / "groups.jsonl")] == ["Question 1?", "Question 2?"]
+    run = polypref("convert", tmp_path / "part?.csv", "--columns", "prompt", "--out", tmp_path / "more.jsonl")
+    assert run.status == 2
+    assert run.err.startswith("polypref: columns are given as FIELD=COLUMN, such as prompt=question,chosen=good; got ")
+    run = polypref("convert", tmp_path / "part?.csv", "--columns", f"{names},id=name", "--out", tmp_path / "more.jsonl")
+    assert run.status == 2
+    assert "part1.csv: no row has 'name', which is named as the column of id; the first has question, " in run.err
+    assert not (tmp_path / "more.jsonl").exists()
+
+
 def test_pairs_become_groups(polypref, pairs, tmp_path):
     out = tmp_path / "groups.jsonl"
     run = polypref("convert", pairs, "--out", out, "--json")

@@ -48,6 +48,42 @@ def test_json_is_one_object_with_sweep_and_learning_curve(customize):
     assert "Few-shot accuracy on academy" in run.out
 
 
+def test_paths_are_taken_from_the_folder_of_the_settings_and_ctrl_c_says_how_to_go_on(
+    customize, polypref, tmp_path, monkeypatch
+):
+    text = (tmp_path / "custom.yaml").read_text().replace(f"{tmp_path}/", "")
+    (tmp_path / "custom.yaml").write_text(f"{text}\n        out: models")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    def press(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("polypref.customization.recipe.customise_domain", press)
+        run = polypref("customize", "../custom.yaml")
+    assert run.status == 130
+    told = "polypref: stopped; what is finished in ../models is kept, and the same command goes on from there"
+    assert run.err.splitlines()[-1] == told
+    assert (tmp_path / "models" / "general" / "config.json").exists()
+    run = polypref("customize", "../custom.yaml")
+    assert run.status == 0, run.err
+    assert PreferenceModel.from_pretrained(tmp_path / "models", domain="academy").head.name == "scalar"
+
+
+def test_bad_rows_of_every_part_are_left_out(customize, tmp_path):
+    for name in ("helpful", "domains"):
+        with open(tmp_path / f"{name}.jsonl", "a") as file:
+            file.write('{"prompt": "No answer?", "responses": ["", "a"]}\n')
+    run = customize()
+    assert run.status == 2
+    assert run.err.endswith("helpful.jsonl, row 41, field responses[0]: is empty (--skip-bad leaves such rows out)\n")
+    run = customize("--skip-bad", "--json")
+    assert run.status == 0, run.err
+    assert run.err.count("left out 1 of 41 rows of ") == 2
+    assert json.loads((tmp_path / "out" / "customize.json").read_text())["instruction"] is None
+
+
 def test_mistakes_get_one_sentence(customize, tmp_path):
     leaky = f"domains.eval_data={tmp_path / 'domains.jsonl'}"
     for arguments, said in (

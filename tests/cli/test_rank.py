@@ -108,7 +108,7 @@ def test_an_unknown_rule_gets_one_sentence(polypref, saved, data):
 
 
 def test_the_lottery_is_drawn_up_once(polypref, saved, data, judged, monkeypatch):
-    lottery = importlib.import_module("polypref.choice.lottery")
+    lottery = importlib.import_module("polypref.choice.games")
     solved = []
 
     def counting(*args, **settings):

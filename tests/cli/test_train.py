@@ -35,6 +35,15 @@ def test_every_head_trains_and_loads(train, tmp_path, head):
     assert PreferenceModel.from_pretrained(tmp_path / "model").head.name == head
 
 
+def test_columns_may_have_other_names(polypref, backbone, tmp_path):
+    rows = [f"Question {k}?,A good answer.,A bad answer." for k in range(8)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["question,good,bad", *rows]))
+    names, out = "prompt=question,chosen=good,rejected=bad", ("--out", tmp_path / "model")
+    run = polypref("train", "--backbone", backbone, "--data", tmp_path / "*.csv", "--columns", names, *QUICK, *out)
+    assert run.status == 0, run.err
+    assert settings(tmp_path)["columns"] == {"prompt": "question", "chosen": "good", "rejected": "bad"}
+
+
 def test_what_was_held_out_is_measured(train, tmp_path):
     run = train("--eval-share", 0.3)
     assert run.status == 0
@@ -98,6 +107,42 @@ def test_mistakes_get_one_sentence(train, polypref, backbone, data, tmp_path):
     run = polypref("train", "--backbone", backbone)
     assert run.status == 2
     assert "name some with --data" in run.err
+
+
+def test_ctrl_c_says_how_to_go_on(train, polypref, tmp_path, monkeypatch):
+    def pressed_at(name):
+        def press(*_arguments, **_settings):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(f"polypref.training.{name}", press)
+
+    pressed_at("recipe.build_model")
+    run = train()
+    assert run.status == 130
+    assert run.err.splitlines()[-1] == "polypref: stopped before the first checkpoint: start again"
+    monkeypatch.undo()
+
+    pressed_at("trainer.drop_old")  # a checkpoint is complete by then
+    run = train("--set", "save_steps=1")
+    assert run.status == 130
+    folder = tmp_path / "model" / "checkpoint-1"
+    assert run.err.splitlines()[-1] == f"polypref: stopped; {folder} is kept, go on with --resume"
+    monkeypatch.undo()
+    assert train("--set", "save_steps=1", "--resume").status == 0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of tensorboard's own imports
+def test_curves_go_to_tensorboard_and_an_unknown_tracker_is_one_sentence(train, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard")
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)
+    assert train("--report-to", "tensorboard").status == 0
+    assert list((tmp_path / "model" / "runs").rglob("events.out.tfevents.*"))
+    assert PreferenceModel.from_pretrained(tmp_path / "model").head.name == "scalar"
+    run = train("--report-to", "tensorbord")
+    assert run.status == 2
+    assert run.err.startswith("polypref: unknown place to report to 'tensorbord'; known are azure_ml, ")
+    assert run.err.endswith("; did you mean 'tensorboard'?\n")
+    assert len(run.err.splitlines()) == 1
 
 
 def test_a_finished_model_is_not_overwritten(train):

@@ -10,9 +10,10 @@ import pytest
 from polypref import Comparison, Group
 from polypref.customization.config import make_customize_config
 from polypref.customization.data import CustomizeData, LeakError, Parts, load_data
-from polypref.errors import PolyprefError
+from polypref.errors import DataError, PolyprefError
 from polypref.groups.splitting import prompt_key
 from polypref.groups.writing import save_groups
+from polypref.training.config import ConfigError
 from polypref.training.progress import Report
 from tests.customization.conftest import DOMAIN_TASTE, GENERAL_TASTE, tasteful
 
@@ -20,6 +21,16 @@ from tests.customization.conftest import DOMAIN_TASTE, GENERAL_TASTE, tasteful
 @pytest.fixture
 def load(settings):
     return lambda **changes: load_data(make_customize_config(settings(**changes)), Report())
+
+
+class Told(Report):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.lines = []
+
+    def line(self, text):
+        self.lines.append(text)
 
 
 def prompts(groups):
@@ -182,6 +193,59 @@ def test_fingerprints_tell_which_set_is_another(load, files, tmp_path):
         assert [what for what in before if after[what] != before[what]] == ["the domain academy"]
     same = load(domains={"data": {"academy": saved(tmp_path / "elsewhere.jsonl", groups)}})
     assert same.fingerprints() == before
+
+
+def test_published_rows_that_are_no_use_are_set_aside_where_that_is_asked(settings, tmp_path):
+    words = "basil thyme lemon salt honey ginger butter mint pepper saffron sage dill cumin rice tea".split()
+    rows = [{"query": f"About {word}?", "responses": {"academy": f"{word} a", "business": word}} for word in words]
+    rows += [
+        {"query": "Yes or no?", "responses": {"academy": "Yes.", "business": "Yes."}},
+        {"query": "Empty?", "responses": {"academy": "No.", "business": ""}},
+    ]
+    path = tmp_path / "dsp.jsonl"
+
+    def load(**domains):
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        given = {"data": str(path), "eval_share": 0.3, "choose_share": 0.3, **domains}
+        told = Told()
+        return load_data(make_customize_config(settings(domains=given)), told), told.lines
+
+    with pytest.raises(DataError, match=r"dsp.jsonl, row 17, field responses.business: is empty$"):
+        load()
+    data, told = load(skip_bad=True)
+    assert told == [
+        f"left out 1 of 17 rows of {path}; the first: {path}, row 17, field responses.business: is empty",
+        f"left out 1 group of {path}, which compare no two responses",
+    ]
+    for parts in data.domains.values():
+        assert len(parts.train) + len(parts.choose) + len(parts.test) == 15
+    del rows[-1]
+    with pytest.raises(ConfigError, match=r"^1 group of .*dsp.jsonl compare no two responses, .*'Yes or no\?'; leave "):
+        load()
+
+
+def test_pairs_of_one_answer_are_bad_rows_too(settings, files, tmp_path):
+    rows = [{"prompt": f"About {k}?", "chosen": f"{k}", "rejected": f"not {k}"} for k in range(30)]
+    rows.insert(3, {"prompt": "Same?", "chosen": "a", "rejected": "a"})
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    general = {"data": {"pairs": str(tmp_path / "pairs.jsonl")}}
+    with pytest.raises(DataError, match=r"row 4, field rejected: chosen and rejected are the same text$"):
+        load_data(make_customize_config(settings(general=general)), Report())
+    told = Told()
+    data = load_data(make_customize_config(settings(general={**general, "skip_bad": True})), told)
+    assert sum(map(len, (data.general["pairs"].train, data.general["pairs"].choose, data.general["pairs"].test))) == 30
+    assert "left out 1 of 31 rows" in told.lines[0]
+
+
+def test_columns_may_have_other_names_in_each_part(settings, tmp_path):
+    lines = [f"What about {k}?,Good {k}.,Bad {k}." for k in range(40)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["question,good,bad", *lines]))
+    names = {"prompt": "question", "chosen": "good", "rejected": "bad"}
+    general = {"data": {"pairs": str(tmp_path / "*.csv")}, "columns": names}
+    config = make_customize_config(settings(general=general))
+    assert len(load_data(config, Report()).general["pairs"].train) > 10
+    assert config.model_dump()["general"]["columns"] == names
+    assert "columns" not in make_customize_config(settings()).model_dump()["general"]  # as version 0.1 wrote it
 
 
 def test_a_long_list_of_leaks_is_written_to_a_file(load, files, tmp_path):

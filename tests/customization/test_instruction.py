@@ -78,7 +78,7 @@ def test_encoders_are_refused_in_one_sentence(instructed, encoder):
 
 def test_without_trl_stage_1_is_refused_in_one_sentence(instructed, monkeypatch):
     monkeypatch.setitem(sys.modules, "trl.trainer.sft_config", None)
-    with pytest.raises(PolyprefError, match=r"pip install 'polypref\[sft\]', or leave instruction out"):
+    with pytest.raises(PolyprefError, match=r"pip install trl, or leave instruction out"):
         customize(instructed())
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from polypref.errors import DataError
 from polypref.groups.model import Comparison, Group
-from polypref.groups.reading import load_groups
+from polypref.groups.sources import load_groups
 from polypref.groups.writing import GroupWriter, save_groups
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")

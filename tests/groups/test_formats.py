@@ -3,13 +3,18 @@
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from tests.groups.published import PUBLISHED
 
 from polypref.errors import DataError
 from polypref.groups.formats import all_formats
 from polypref.groups.model import Comparison, Group, Message, Rating
-from polypref.groups.reading import GroupReader, load_groups
+from polypref.groups.reading import GroupReader
 from polypref.groups.rows import read_rows
+from polypref.groups.sources import load_groups
+from polypref.groups.writing import save_groups
 
 FIXTURES = Path(__file__).parent / "fixtures"
 REAL = Path(__file__).parents[3] / "shared" / "data"
@@ -24,6 +29,8 @@ def said(*turns):
 
 
 FIVE = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
+OF_SCORES = {"derived_from": "scores"}
+TIE_OF_SCORES = Comparison(0, 1, 0.5, meta=OF_SCORES)
 PRISM_TIME = 1700668546.0  # 2023-11-22 15:55:46 UTC
 
 # fixture → (format, groups)
@@ -117,7 +124,7 @@ EXPECTED = {
             Group(
                 user("Is tea a soup?"),
                 ["No.", "Only on Sundays.", "Maybe.", "Yes."],
-                [Comparison(0, 1), Comparison(0, 2), Comparison(2, 3, 0.5), Comparison(0, 3)],
+                [Comparison(0, 1), Comparison(0, 2), Comparison(2, 3, 0.5, meta=OF_SCORES), Comparison(0, 3)],
             )
         ],
     ),
@@ -125,7 +132,13 @@ EXPECTED = {
         "text-score",
         [
             Group(user("Why do cats knead?"), ["Habit [1].", "Comfort [2]."], [Comparison(1, 0)]),
-            Group(user("What is time?"), ["A river.", "A clock."], [Comparison(0, 1, 0.5)], domain="physics", id="5"),
+            Group(
+                user("What is time?"),
+                ["A river.", "A clock."],
+                [TIE_OF_SCORES],
+                domain="physics",
+                id="5",
+            ),
         ],
     ),
     "dsp.json": (
@@ -650,6 +663,8 @@ EXPECTED = {
     ),
 }
 
+EXPECTED |= PUBLISHED
+
 
 def test_every_fixture_is_expected_and_every_format_has_one():
     assert {path.name for path in FIXTURES.iterdir()} == EXPECTED.keys()
@@ -669,7 +684,8 @@ def test_a_file_is_recognised_and_gives_exactly_these_groups(fixture):
 def test_of_the_formats_that_fit_a_row_one_alone_is_the_most_specific(fixture):
     name, _ = EXPECTED[fixture]
     for row in read_rows(FIXTURES / fixture):
-        specific = Counter({fmt.name: len(fmt.keys) for fmt in all_formats().values() if fmt.recognises(row.value)})
+        fitting = [fmt for fmt in all_formats().values() if fmt.recognises(row.value)]
+        specific = Counter({fmt.name: fmt.known_keys(row.value) for fmt in fitting})
         (first, most), *others = specific.most_common()
         assert first == name
         assert all(count < most for _, count in others)
@@ -679,6 +695,26 @@ def test_of_the_formats_that_fit_a_row_one_alone_is_the_most_specific(fixture):
 def test_naming_the_format_changes_nothing(fixture):
     name, groups = EXPECTED[fixture]
     assert load_groups(FIXTURES / fixture, format=name) == groups
+
+
+@pytest.mark.parametrize("fixture", EXPECTED)
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_what_was_read_is_written_and_read_again(fixture, ending, tmp_path):
+    _, groups = EXPECTED[fixture]
+    save_groups(groups, tmp_path / f"again{ending}")
+    reader = GroupReader(tmp_path / f"again{ending}")
+    assert list(reader) == groups
+    assert reader.format.name == "polypref"
+
+
+# nulls that Parquet fills in are part of what is kept of messages; a column of text and numbers it does not hold
+@pytest.mark.parametrize("fixture", sorted(PUBLISHED.keys() - {"trl_tools.jsonl", "votes_wsdm.jsonl"}))
+def test_published_rows_mean_the_same_in_parquet(fixture, tmp_path):
+    rows = [row.value for row in read_rows(FIXTURES / fixture)]
+    columns = dict.fromkeys(key for row in rows for key in row)
+    table = pa.table({name: [row.get(name) for row in rows] for name in columns})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    assert load_groups(tmp_path / "rows.parquet") == PUBLISHED[fixture][1]
 
 
 def test_a_reader_can_be_read_twice():
@@ -899,6 +935,100 @@ def test_parts_of_a_data_set_are_not_rows():
             "completions[0].annotations.honesty.Rating",
             "is missing",
         ),
+        ("alpaca", {"instruction": " ", "input": ""}, "instruction", "is empty"),
+        ("alpaca", {"history": [["Hello?"]]}, "history[0]", "expected what was asked and what was answered"),
+        ("alpaca", {"rejected": "Bread"}, "rejected", "chosen and rejected are the same text"),
+        (
+            "alpaca-outputs",
+            {"output": ["a", "b", "c"]},
+            "output",
+            "expected the better answer and the worse one, got 3",
+        ),
+        ("arena", {"winner": "left"}, "winner", "expected a, b or tie, got 'left'"),
+        (
+            "arena",
+            {"conversation_b": [{"role": "user", "content": "Name a hill."}]},
+            "conversation_b",
+            "conversation_a and conversation_b share no first turn",
+        ),
+        ("arena", {"conversation_a": "Hi"}, "conversation_a", "expected a valid list, got 'Hi'"),
+        (
+            "arena",
+            {"conversation_a": [{"role": "user", "content": [{"type": "text"}]}]},
+            "conversation_a[0].content",
+            "expected a valid string, got [{'type': 'text'}]",
+        ),
+        (
+            "arena-55k",
+            {"winner_tie": "1"},
+            "winner_model_a",
+            "expected one outcome to be 1 and the others 0, got 1, 0, 1",
+        ),
+        ("arena-55k", {"response_a": '["a", "b"]'}, "response_a", "expected an answer to each of 1 prompts, got 2"),
+        ("arena-55k", {"prompt": "[1"}, "prompt", "expected a valid list, got '[1'"),
+        ("judgebench", {"label": "A=B"}, "label", "expected 'A>B' or 'B>A', got 'A=B'"),
+        ("kto", {"label": 2}, "label", "expected true or false, got 2"),
+        ("kto", {"completion": " "}, "completion", "is empty"),
+        ("kto", {"prompt": None}, "prompt", "is missing"),
+        ("kto-tags", {"kto_tag": "maybe"}, "kto_tag", "expected true or false, got 'maybe'"),
+        ("kto-tags", {"output": None}, "conversations", "expected a dialogue that ends with the assistant's answer"),
+        ("llmbar", {"label": 3}, "label", "expected 1 or 2, got 3"),
+        ("nectar", {"answers": [{"answer": "x", "rank": 1}]}, "answers", "expected at least two answers to compare"),
+        (
+            "nectar",
+            {"answers": [{"answer": "x", "rank": 1}, {"answer": "", "rank": 2}]},
+            "answers[1].answer",
+            "is empty",
+        ),
+        (
+            "oasst",
+            {"prompt": {"message_id": "r", "role": "judge", "text": "x"}},
+            "prompt.role",
+            "expected prompter or assistant, got 'judge'",
+        ),
+        (
+            "oasst",
+            {
+                "prompt": {
+                    "message_id": "r",
+                    "role": "prompter",
+                    "text": "x",
+                    "replies": [{"message_id": "a", "role": "assistant", "text": "y", "labels": {"quality": 1}}],
+                }
+            },
+            "prompt.replies[0].labels.quality",
+            "expected a value and a count, got 1",
+        ),
+        ("oasst-messages", {"parent_id": "z"}, "parent_id", "is of no message in the file"),
+        ("oasst-messages", {"message_id": None}, "message_id", "expected the id of a message"),
+        ("orca", {"chatgpt": ""}, "chatgpt", "is empty"),
+        ("pku-saferlhf", {"better_response_id": 2}, "better_response_id", "expected 0 or 1, got 2"),
+        ("pku-saferlhf", {"safer_response_id": -1}, "safer_response_id", "expected 0 or 1, got -1"),
+        (
+            "sharegpt",
+            {"chosen": {"from": "bot", "value": "x"}},
+            "chosen.from",
+            "expected one of human, user, gpt, assistant, function_call, observation, tool, system, got 'bot'",
+        ),
+        ("sharegpt", {"conversations": [{"from": "human"}]}, "conversations[0].value", "expected text, got None"),
+        ("summarize", {"choice": 2}, "choice", "expected 0 or 1, got 2"),
+        ("summarize", {"summaries": [{"text": "x"}]}, "summaries", "expected two summaries, got 1"),
+        ("summarize", {"info": {"title": "x"}}, "info", "expected a post or an article"),
+        (
+            "summarize-axes",
+            {"summary": {"text": "x", "axes": {"overall": 8}}},
+            "summary.axes.overall",
+            "expected a whole number from 1 to 7, got 8",
+        ),
+        (
+            "summarize-axes",
+            {"summary": {"text": "x", "axes": {}}},
+            "summary.axes",
+            "expected one of the axes overall, accuracy, coverage, coherence",
+        ),
+        ("webgpt", {"score_0": -2.0}, "score_0", "expected a number from -1 to 1, got -2"),
+        ("webgpt", {"score_1": 0.5}, "score_1", "expected the scores to sum to 0, got -0.25 and 0.5"),
+        ("votes", {"winner": 2}, "winner", "expected 0 (the first) or 1 (the second), got 2"),
         ("votes", {"winner": "left"}, "winner", "expected a, b or tie, got 'left'"),
         ("votes", {"weight": "many"}, "weight", "expected a number, got 'many'"),
         ("votes", {"weight": "0"}, "weight", "expected a positive number of votes, got 0"),
@@ -907,11 +1037,98 @@ def test_parts_of_a_data_set_are_not_rows():
     ],
 )
 def test_a_row_that_means_nothing_is_refused_by_the_name_of_its_field(form, changes, field, reason):
-    fixture = next(name for name, (known, _) in EXPECTED.items() if known == form)
+    if form == "alpaca":
+        fixture = "alpaca_pairs.json"
+    elif form == "kto-tags":
+        fixture = "kto_alpaca.json"
+    else:
+        fixture = next(name for name, (known, _) in EXPECTED.items() if known == form)
     row = {**next(read_rows(FIXTURES / fixture)).value, **changes}
     with pytest.raises(DataError) as refusal:
         load_groups([row], format=form)
     assert (refusal.value.field, refusal.value.reason, refusal.value.row) == (field, reason, 1)
+
+
+@pytest.mark.parametrize(
+    ("winner", "share"),
+    [
+        *[(winner, 1.0) for winner in ("a", "A", " model_a ", "response_a", "tall", 0, 0.0, "0")],
+        *[(winner, 0.0) for winner in ("b", "B", "model_b", "response_b", "small", 1, 1.0, "1")],
+        *[(winner, 0.5) for winner in ("tie", "Tie", "tie (bothbad)", "both_bad", "tie (inconsistent)")],
+    ],
+)
+def test_a_winner_is_understood_however_it_is_put(winner, share):
+    row = {"prompt": "q", "response_a": "x", "response_b": "y", "winner": winner, "model_a": "tall", "model_b": "small"}
+    (group,) = load_groups([row])
+    assert (group.comparisons[0].p, group.sources) == (share, ("tall", "small"))
+
+
+@pytest.mark.parametrize("winner", ["2", 2, -1, 0.5, "tall", "A>B", 10**400])
+def test_a_winner_that_names_neither_is_refused(winner):
+    row = {"prompt": "q", "response_a": "x", "response_b": "y", "winner": winner, "model_a": "one", "model_b": "one"}
+    with pytest.raises(DataError, match=r"^row 1, field winner: expected "):
+        load_groups([row])
+
+
+def test_rows_that_could_be_of_two_forms_are_refused_until_one_is_named():
+    row = {"question": "q", "chosen": "x", "rejected": "y", "instruction": "i", "output": ["v", "w"]}
+    assert load_groups([row]) == [Group("i\n\nq", ["x", "y"], [Comparison(0, 1, meta={"output": ["v", "w"]})])]
+    row = {"prompt": "p", "completion": "x", "label": True, "instruction": "i", "output": ["v", "w"]}
+    with pytest.raises(DataError) as refusal:
+        load_groups([row])
+    assert str(refusal.value) == (
+        "the rows are of the forms alpaca-outputs and kto alike; name the one that is meant with --format"
+    )
+    assert load_groups([row], format="kto")[0].responses == ("x",)
+    assert load_groups([row], format="alpaca-outputs")[0].responses == ("v", "w")
+
+
+def test_a_dialogue_with_a_question_beside_it_is_still_a_dialogue():
+    row = {"chosen": "\n\nHuman: q\n\nAssistant: x", "rejected": "\n\nHuman: q\n\nAssistant: y", "question": "z"}
+    assert load_groups([row]) == [Group(user("q"), ["x", "y"], [Comparison(0, 1, meta={"question": "z"})])]
+
+
+def test_what_turns_say_beside_who_said_what_is_kept():
+    turns = [{"from": "human", "value": "q", "weight": 0.5}]
+    answer = {"from": "gpt", "value": "x"}
+    pair = {"conversations": turns, "chosen": answer, "rejected": "y"}
+    assert load_groups([pair]) == [Group(user("q"), ["x", "y"], [Comparison(0, 1, meta={"conversations": turns})])]
+    rated = {"conversations": [*turns, answer], "label": True}
+    meta = {"conversations": [*turns, answer]}
+    assert load_groups([rated]) == [Group(user("q"), ["x"], (), [Rating(0, 1, meta=meta)], scale=[0, 1])]
+
+
+def test_content_in_parts_and_tool_calls_are_read_as_text_and_kept():
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
+    prompt = [
+        {"role": "user", "content": [{"type": "image", "url": "a.png"}, {"type": "text", "text": "Here?"}]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "sunny", "tool_call_id": "c1"},
+    ]
+    (group,) = load_groups([{"prompt": prompt, "responses": ["Yes."]}])
+    assert group.prompt == (
+        Message("user", "<image>\nHere?"),
+        Message("assistant", '<tool_call>{"name": "weather", "arguments": {"city": "Rome"}}</tool_call>'),
+        Message("tool", "sunny"),
+    )
+    assert group.meta == {"prompt_messages": prompt}
+
+
+def test_a_message_of_a_model_that_called_no_tool_says_something():
+    row = {"prompt": [{"role": "user", "content": "q"}], "chosen": [{"role": "assistant", "content": None}]}
+    with pytest.raises(DataError) as refusal:
+        load_groups([{**row, "rejected": [{"role": "assistant", "content": "a"}]}])
+    assert str(refusal.value) == "row 1, field chosen[0].content: expected a valid string, got None"
+
+
+def test_messages_that_come_in_any_order_are_put_together_and_counted():
+    reader = GroupReader(FIXTURES / "oasst_messages.jsonl")
+    assert (len(list(reader)), reader.rows) == (2, 6)
+    lost = [row.value for row in read_rows(FIXTURES / "oasst_messages.jsonl")]
+    del lost[0]  # "b", which "c" answers
+    reader = GroupReader(lost, skip_bad=True)
+    assert [group.responses for group in reader] == [("It is nothing.",)]
+    assert reader.skipped == {"parent_id: is of no message in the file": 1}
 
 
 # file → (format, rows, rows left out, groups, responses, comparisons, ratings)

@@ -1,19 +1,48 @@
 """Valid files, damaged at random: reading them gives groups or one DataError, never anything else."""
 
+import copy
+import datetime
+import decimal
+import itertools
 import json
 import math
 import random
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from polypref.errors import DataError
 from polypref.groups.formats import all_formats
+from polypref.groups.model import Comparison, Group, Rating
 from polypref.groups.reading import GroupReader
 from polypref.groups.rows import read_rows
 from polypref.groups.writing import save_groups
 
 FIXTURES = sorted((Path(__file__).parent / "fixtures").iterdir(), key=lambda path: path.name)
+
+ENDINGS = itertools.cycle([".jsonl", ".parquet", ".jsonl.gz", ".json", ".jsonl.zst"])
+
+# names that mean something in one form or another, and nothing where they are put
+KEYS = [
+    "prompt",
+    "responses",
+    "chosen",
+    "rejected",
+    "data_subset",
+    "subset",
+    "text",
+    "annotations",
+    "score",
+    "comparisons",
+    "ratings",
+    "rows",
+    "meta",
+    "messages",
+    "p",
+    "i",
+]
 
 ODD = [
     None,
@@ -77,8 +106,8 @@ def damaged_bytes(data, chance):
 def places(value, so_far=()):
     """Every place inside a JSON value, as the keys and indices that lead there."""
     yield so_far
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in inside:
+    within = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in within:
         yield from places(item, (*so_far, key))
 
 
@@ -86,9 +115,7 @@ def damaged_value(value, chance):
     """A JSON value with something odd in one place of it: a value replaced, removed, moved, or under another key."""
     value = json.loads(json.dumps(value))
     path = chance.choice(list(places(value))[1:])
-    parent = value
-    for key in path[:-1]:
-        parent = parent[key]
+    parent = inside(value, path[:-1])
     kind = chance.randrange(4)
     if kind == 0:
         del parent[path[-1]]
@@ -99,12 +126,23 @@ def damaged_value(value, chance):
     elif kind == 2 and isinstance(parent, list):
         parent *= 2
     else:
-        parent[path[-1]] = chance.choice(ODD)
+        parent[path[-1]] = copy.deepcopy(chance.choice(ODD))
+    if chance.random() < 0.5:
+        mappings = [at for path in places(value) if isinstance(at := inside(value, path), dict)]
+        if mappings:
+            chance.choice(mappings)[chance.choice(KEYS)] = copy.deepcopy(chance.choice(ODD))
+    return copy.deepcopy(value)
+
+
+def inside(value, path):
+    """What is at a place inside a JSON value."""
+    for key in path:
+        value = value[key]
     return value
 
 
 def check(path, form=None):
-    """Read a file in both ways; what could be read can be written and is read again."""
+    """Read a file in both ways; what could be read is written and read again as it was, its form unsaid."""
     for skip_bad in (False, True):
         try:
             groups = list(GroupReader(path, format=form, preferred=None, skip_bad=skip_bad))
@@ -115,9 +153,9 @@ def check(path, form=None):
             assert len(text) < len(str(path)) + 900  # the names of all formats are part of one
             continue
         if groups:
-            again = path.with_name("again.jsonl")
+            again = path.with_name(f"again{next(ENDINGS)}")
             save_groups(groups, again)
-            assert len(list(GroupReader(again, format="polypref"))) == len(groups)
+            assert list(GroupReader(again)) == groups
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
@@ -159,6 +197,53 @@ def test_damaged_containers_are_refused_or_read(ending, tmp_path):
     data = path.read_bytes()
     for _ in range(150):
         path.write_bytes(damaged_bytes(data, chance))
+        check(path)
+
+
+ODD_CELLS = [
+    pa.array([datetime.time(1, 2, 3)]),
+    pa.array([datetime.date(2020, 1, 1)]),
+    pa.array([datetime.datetime(2020, 1, 1)]),
+    pa.array([2**50], pa.timestamp("s")),
+    pa.array([-(2**62)], pa.date64()),
+    pa.array([1], pa.timestamp("us", "Nowhere/Land")),
+    pa.array([decimal.Decimal("1.5")]),
+    pa.array([datetime.timedelta(1)]),
+    pa.array([3], pa.duration("ns")),
+    pa.array([b"\xff"]),
+    pa.array([None]),
+    pa.array([True]),
+    pa.array([float("nan")]),
+    pa.array([2**63], pa.uint64()),
+    pa.array(["[1]"]),
+    pa.array(['{"prompt": "x"}']),
+    pa.array(["text"]).dictionary_encode(),
+    pa.array([{"a": datetime.time(1)}]),
+    pa.array([[datetime.timedelta(2)]]),
+    pa.array([[1.5]]),
+    pa.array([["a", "b"]]),
+    pa.array([[None]]),
+    pa.array([[[b"\xff"]]]),
+    pa.array([[{"i": "0", "j": 1.5, "meta": 3}]]),
+    pa.array([[{"i": 0, "j": 1, "meta": '{"p": 2}'}]]),
+    pa.array([[{"i": 0, "label": b"\xff"}]]),
+    pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
+]
+
+
+@pytest.mark.parametrize("form", ["polypref", "own columns", "trl"])
+@pytest.mark.parametrize("cells", ODD_CELLS, ids=lambda cells: str(cells.type)[:30])
+def test_parquet_columns_of_any_type_are_refused_or_read(form, cells, tmp_path):
+    own = [Group("q", ["a", "b"], [Comparison(0, 1)], [Rating(0, 1)], "d", "1", ["x", "y"], [1, 2], {"z": 1})]
+    path = tmp_path / "data.parquet"
+    save_groups(own, path, format="trl" if form == "trl" else "polypref")
+    table = pq.read_table(path)
+    if form == "polypref":
+        table = table.replace_schema_metadata({})
+    for name in [*table.column_names, "unknown"]:
+        at = table.column_names.index(name) if name in table.column_names else None
+        changed = table.append_column(name, cells) if at is None else table.set_column(at, name, cells)
+        pq.write_table(changed, path)
         check(path)
 
 

@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from polypref.errors import DataError
+from polypref.groups.formats import all_formats
 from polypref.groups.model import Comparison, Group
-from polypref.groups.reading import GroupReader, load_groups
+from polypref.groups.reading import GroupReader
+from polypref.groups.sources import load_groups
 from polypref.groups.writing import save_groups
 
 GOOD = [Group("first", ["a", "b"], [Comparison(0, 1)]), Group("last", ["a", "b"], [Comparison(1, 0)])]
@@ -24,7 +26,7 @@ def refusal_of(path, **options):
         load_groups(path, **options)
     text = str(refusal.value)
     assert "\n" not in text
-    assert len(text) - len(str(path)) < 400
+    assert len(text.replace(", ".join(all_formats()), "")) - len(str(path)) < 400
     return text
 
 
@@ -435,6 +437,7 @@ def test_a_parquet_file_with_damaged_pages_is_refused(tmp_path):
     [
         ("meta", "not JSON", "field meta: expected a cell of JSON text"),
         ("meta", "[1]", "field meta: expected a JSON object"),
+        ("meta", '{"prompt": "r", "x": 1}', "field meta: holds prompt, which has a place of its own"),
         ("scale", "[1", "field scale: expected a cell of JSON text"),
         ("scale", "3", "field scale: expected a valid list, got 3"),
         ("meta", "[" * 5000, "field meta: expected a cell of JSON text"),
@@ -483,7 +486,7 @@ def test_a_folder_is_no_file(tmp_path):
 
 
 def test_an_unknown_format_is_refused_before_anything_is_read():
-    with pytest.raises(DataError, match=r"^unknown format 'csv'; known are alpaca-eval, dsp, .+, votes$"):
+    with pytest.raises(DataError, match=r"^unknown format 'csv'; known are alpaca, alpaca-eval, .+, votes, webgpt$"):
         GroupReader("nowhere.jsonl", format="csv")
 
 
@@ -536,6 +539,57 @@ def test_a_row_longer_than_the_longest_is_refused_early(ending, tmp_path, monkey
 def test_an_endless_file_is_refused(monkeypatch):
     monkeypatch.setenv("POLYPREF_LONGEST_ROW", "100000")
     assert refusal_of("/dev/zero").startswith("/dev/zero, row 1: is longer than 100,000 bytes")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
+def test_a_row_that_is_too_long_is_left_out_alone(ending, tmp_path):
+    path = tmp_path / f"data{ending}"
+    text = b"\n".join([FIRST, b'{"prompt": "' + b"a" * 3_000_000 + b'"}', LAST])
+    path.write_bytes(gzip.compress(text) if ending.endswith(".gz") else text)
+    reason = f"{path}, row 2: is longer than 100,000 bytes; if it is meant to be, set POLYPREF_LONGEST_ROW to more"
+    assert_left_out(path, GOOD, reason, longest_row=100_000)
+    assert refusal_of(path, longest_row=100_000) == reason
+    assert refusal_of(path, longest_row=4_000_000) == f"{path}, row 2, field responses: is missing"
+
+
+def test_a_line_without_end_is_refused_also_where_bad_rows_are_left_out():
+    said = refusal_of("/dev/zero", skip_bad=True, longest_row=1000)
+    assert said == "/dev/zero, row 1: is longer than 256,000 bytes, and no end is in sight"
+
+
+@pytest.mark.parametrize("ending", [".json", ".json.gz"])
+def test_a_document_that_is_too_long_to_be_read_whole_is_refused(ending, tmp_path):
+    path = tmp_path / f"data{ending}"
+    text = b"[" + b",".join([FIRST] * 10) + b" " * 10_000 + b"]"
+    path.write_bytes(gzip.compress(text) if ending.endswith(".gz") else text)
+    assert len(load_groups(path, longest_row=5_000)) == 10
+    said = "is longer than 400 bytes, and can only be read whole: write JSON lines, or set POLYPREF_LONGEST_ROW to more"
+    for skip_bad in (False, True):
+        assert refusal_of(path, longest_row=100, skip_bad=skip_bad) == f"{path}: {said} than 100"
+
+
+def test_a_column_that_unpacks_to_much_more_than_the_file_is_read_row_by_row(tmp_path):
+    path = tmp_path / "bomb.parquet"
+    words = pa.array(["q", "x" * 4_000_000])
+    prompts = pa.DictionaryArray.from_arrays(pa.array([0, *[1] * 50_000, 0], pa.int32()), words)  # 200 GB
+    table = pa.table({"prompt": prompts, "responses": pa.array([["a"]] * 50_002)})
+    pq.write_table(table, path, compression="zstd", store_schema=False)
+    assert path.stat().st_size < 20_000
+    before = pa.total_allocated_bytes()
+    assert refusal_of(path, longest_row=1_000_000).startswith(f"{path}, row 2: is longer than 1,000,000 bytes;")
+    reader = iter(GroupReader(path, longest_row=5_000_000))
+    assert [len(next(reader).prompt) for _ in range(30)] == [1, *[4_000_000] * 29]
+    assert pa.total_allocated_bytes() - before < 100_000_000
+
+
+def test_a_moment_that_python_has_not_is_a_bad_row(tmp_path):
+    path = tmp_path / "late.parquet"
+    moments = pa.array([0, 2**50, 0], pa.timestamp("s"))
+    pq.write_table(pa.table({"prompt": ["first", "q", "last"], "responses": [["a"]] * 3, "when": moments}), path)
+    said = refusal_of(path)
+    assert said.startswith(f"{path}, row 2, field when: expected a timestamp[ms] that can be read (")
+    kept = [Group(name, ["a"], meta={"when": "1970-01-01T00:00:00"}) for name in ("first", "last")]
+    assert_left_out(path, kept, said)
 
 
 @pytest.mark.parametrize("size", ["", "0", "much"])

@@ -8,7 +8,8 @@ import pytest
 
 from polypref.errors import DataError
 from polypref.groups.model import Comparison, Group
-from polypref.groups.reading import GroupReader, load_groups
+from polypref.groups.reading import GroupReader
+from polypref.groups.sources import load_groups
 from polypref.groups.writing import save_groups
 
 ROW = {"prompt": "q", "chosen": "a", "rejected": "b"}

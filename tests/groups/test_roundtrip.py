@@ -1,18 +1,23 @@
 """What is written is read back: all of it in polypref's own form, and in the others what they can say."""
 
+import datetime
+import decimal
 import io
 import os
 import sys
 from collections import Counter
 
 import datasets
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from polypref.errors import DataError
+from polypref.groups.formats import all_formats
 from polypref.groups.model import Comparison, Group, Message, Rating
-from polypref.groups.reading import GroupReader, load_groups
+from polypref.groups.reading import GroupReader
+from polypref.groups.sources import load_groups
 from polypref.groups.writing import save_groups, to_rows
 
 ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".jsonl.zst", ".parquet")
@@ -27,11 +32,13 @@ json_values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.text(
 messages = st.builds(Message, st.sampled_from(["system", "user", "assistant", "tool"]), texts)
 prompts = texts | st.lists(messages, min_size=1, max_size=4).map(tuple)
 
-FIELDS = set(Group.__dataclass_fields__) | set(Comparison.__dataclass_fields__) | set(Rating.__dataclass_fields__)
+OTHER_FORMS = st.sampled_from(sorted({name for form in all_formats().values() for name in form.row.model_fields}))
 
 
-def metas():
-    keys = st.text(max_size=8).filter(lambda key: key not in FIELDS)
+def metas(kind):
+    """Unknown keys of a group or judgment, which may be called as fields of other things and other forms are."""
+    fields = set(kind.__dataclass_fields__) - {"meta"}
+    keys = (st.text(max_size=8) | OTHER_FORMS | st.just("meta")).filter(lambda key: key not in fields)
     return st.dictionaries(keys, json_values, max_size=3)
 
 
@@ -47,8 +54,14 @@ def comparisons(draw, k, shares=None, meta=True):
         draw(counts),
         draw(st.none() | numbers),
         draw(st.none() | numbers),
-        draw(metas()) if meta else {},
+        draw(metas(Comparison)) if meta else {},
     )
+
+
+# every key by which another form is known, and values of any kind
+looks_like_another_form = st.sampled_from(list(all_formats().values())).flatmap(
+    lambda form: st.fixed_dictionaries(dict.fromkeys(form.keys - {"prompt", "responses", "comparisons"}, json_values))
+)
 
 
 @st.composite
@@ -57,7 +70,7 @@ def groups(draw):
     k = len(responses)
     scale = draw(st.just(()) | st.lists(labels, min_size=1, max_size=5, unique=True))
     label = st.sampled_from(scale) if scale else labels
-    rating = st.builds(Rating, st.integers(0, k - 1), label, names, names, counts, st.none() | numbers, metas())
+    rating = st.builds(Rating, st.integers(0, k - 1), label, names, names, counts, st.none() | numbers, metas(Rating))
     return Group(
         draw(prompts),
         responses,
@@ -67,7 +80,7 @@ def groups(draw):
         draw(names),
         draw(st.just(()) | st.lists(st.none() | st.text(max_size=5), min_size=k, max_size=k)),
         scale,
-        draw(metas()),
+        draw(metas(Group) | looks_like_another_form),
     )
 
 
@@ -101,7 +114,7 @@ def test_own_form_keeps_everything_in_every_container(ending, folder):
     assert (reader.format.name, reader.rows) == ("polypref", len(SAMPLE))
 
 
-@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.zst", ".parquet"])
+@pytest.mark.parametrize("ending", ENDINGS)
 @settings(max_examples=60, deadline=None)
 @given(st.lists(groups(), min_size=1, max_size=3))
 def test_own_form_keeps_every_group(ending, folder, some):
@@ -113,6 +126,72 @@ def test_own_form_keeps_every_group(ending, folder, some):
 @given(st.lists(groups(), min_size=1, max_size=3))
 def test_own_rows_need_no_file(some):
     assert load_groups(list(to_rows(some))) == some
+
+
+def test_rows_of_another_form_read_as_the_own_form_are_written_as_it(folder):
+    row = {"prompt": "q", "responses": ["a", "b"], "chosen": "q a", "rejected": "q b", "data_subset": 7}
+    forced = load_groups([row], format="polypref")
+    assert forced == [Group("q", ["a", "b"], meta={"chosen": "q a", "rejected": "q b", "data_subset": 7})]
+    for ending in ENDINGS:
+        save_groups(forced, folder / f"forced{ending}")
+        assert load_groups(folder / f"forced{ending}") == forced
+
+
+@pytest.mark.parametrize("levels", [1, 95, 100, 101, 199, 5000])
+def test_what_is_kept_unread_may_be_as_deep_as_can_be_written(levels, folder):
+    deep = 1
+    for _ in range(levels):
+        deep = [deep]
+    row = {"instruction": "q", "completions": [{"response": "a", "annotations": {}, "deep": deep}], "deep": deep}
+    rows = [row, {**row, "deep": [deep]} if levels < 100 else row]
+    if levels > 100:
+        with pytest.raises(DataError, match="nested too deeply"):
+            load_groups(rows)
+        return
+    read = load_groups(rows)
+    for _ in range(2):
+        save_groups(read, folder / "deep.jsonl")
+        assert load_groups(folder / "deep.jsonl") == read
+
+
+ODD_VALUES = {
+    "date": (datetime.date(2024, 5, 1), "2024-05-01"),
+    "moment": (datetime.datetime(2024, 5, 1, 12), "2024-05-01T12:00:00"),
+    "clock": (datetime.time(7, 30), "07:30:00"),
+    "span": (datetime.timedelta(hours=1), "1:00:00"),
+    "price": (decimal.Decimal("1.50"), "1.50"),
+    "bytes": (b"\xff\x00", "/wA="),
+    "nan": ([1.0, float("nan")], [1.0, None]),
+    "tuple": ((1, "a"), [1, "a"]),
+    "array": (np.arange(3), [0, 1, 2]),
+    "scalar": (np.float32(0.5), 0.5),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_VALUES)
+def test_what_json_has_no_type_for_is_kept_as_text(kind, folder):
+    value, kept = ODD_VALUES[kind]
+    read = load_groups([{"prompt": "q", "responses": ["a"], kind: value}])
+    assert read == [Group("q", ["a"], meta={kind: kept})]
+    save_groups(read, folder / "odd.parquet")
+    assert load_groups(folder / "odd.parquet") == read
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (object(), "field x: holds a value of type object, which JSON has no place for"),
+        ({1: 2}, "field x: names a field 1, where JSON has text alone"),
+        (10**5000, "field x: holds a whole number of more than 4000 digits"),
+        ("\ud800", "has a lone surrogate '\\ud800', which is not text"),
+    ],
+    ids=["object", "key", "huge", "surrogate"],
+)
+def test_what_no_file_can_hold_is_refused_when_read(value, reason):
+    with pytest.raises(DataError) as refusal:
+        load_groups([{"prompt": "q", "responses": ["a"], "x": value}])
+    assert str(refusal.value).endswith(reason)
+    assert str(refusal.value).startswith("row 1")
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -208,6 +287,14 @@ def test_trl_keeps_the_id_of_a_prompt_that_comes_once(folder):
     ]
 
 
+@pytest.mark.parametrize("form", ["polypref", "trl"])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_tie_of_equal_scores_stays_one(form, ending, folder):
+    scored = load_groups([{"text": ["q: a", "q: b"], "score": [1.0, 1.0]}])
+    save_groups(scored, folder / f"scored-{form}{ending}", format=form)
+    assert load_groups(folder / f"scored-{form}{ending}") == scored
+
+
 words = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 lines = st.lists(words, min_size=1, max_size=4).map(" ".join)
 dialogues = st.lists(lines, min_size=1, max_size=5).map(
@@ -237,6 +324,32 @@ def test_text_score_keeps_hard_votes_and_ties(some):
 def test_rewardbench_keeps_hard_votes(some):
     back = load_groups(list(to_rows(some, format="rewardbench")), format="rewardbench")
     assert canonical(back, keep=()) == canonical(some, lambda group: group.prompt_text, keep=())
+
+
+HELD_BY = {  # groups that a form can hold
+    "trl": pairwise(prompts, texts, st.floats(0, 1)),
+    "hh-rlhf": pairwise(chats, lines, st.sampled_from([0.0, 1.0]), st.none()),
+    "text-score": pairwise(chats, lines, st.sampled_from([0.0, 0.5, 1.0]), st.none()),
+    "rewardbench": pairwise(prompts, texts, st.sampled_from([0.0, 1.0]), st.none() | texts),
+}
+
+
+def test_all_forms_that_are_written_are_tried():
+    assert {name for name, form in all_formats().items() if form.from_group} == {*HELD_BY, "polypref"}
+
+
+@pytest.mark.parametrize("form", HELD_BY)
+@pytest.mark.parametrize("ending", ENDINGS)
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_what_a_form_kept_once_it_keeps(form, ending, folder, data):
+    path = folder / f"{form}-again{ending}"
+    some = data.draw(st.lists(HELD_BY[form], min_size=1, max_size=3))
+    assume(form != "trl" or ending != ".parquet" or len({type(group.prompt) for group in some}) == 1)  # one schema
+    save_groups(some, path, format=form)
+    once = load_groups(path, format=form)
+    save_groups(once, path, format=form)
+    assert canonical(load_groups(path, format=form)) == canonical(once)
 
 
 def test_rewardbench_keeps_sources_domain_and_id():

@@ -144,9 +144,22 @@ def test_an_adapter_without_a_classification_layer_is_no_reward_model(tiny, tmp_
         PreferenceModel.from_pretrained(tmp_path)
 
 
-def test_without_peft_models_are_saved_and_hold_no_adapters(built, tmp_path, monkeypatch):
+@pytest.fixture
+def without_peft(monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "peft"] + ["peft"]:
         monkeypatch.setitem(sys.modules, name, None)  # importing it fails
+
+
+def test_without_peft_adapters_are_neither_added_nor_loaded_and_one_sentence_says_why(adapter, tiny, without_peft):
+    for make in (
+        lambda: PreferenceModel.from_backbone(tiny("llama"), lora=Lora()),
+        lambda: PreferenceModel.from_pretrained(adapter),
+    ):
+        with pytest.raises(PolyprefError, match="adapters need peft: pip install peft"):
+            make()
+
+
+def test_without_peft_models_are_saved_and_hold_no_adapters(built, tmp_path, without_peft):
     model = built("llama", "scalar")
     assert not has_lora(model.encoder.classifier)
     model.save_pretrained(tmp_path)

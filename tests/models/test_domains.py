@@ -379,11 +379,13 @@ def test_without_a_general_model_whole_models_alone_can_be_used(customised, tmp_
     refused(lambda: models["academy"], "general")
 
 
-def test_a_shared_model_is_not_saved_by_accident(customised, tmp_path):
+def test_a_shared_model_is_neither_saved_nor_moved_by_accident(customised, tmp_path):
     models = DomainModels.from_pretrained(customised("llama"))
     for model in (models["academy"], models.own):
         refused(lambda model=model: model.save_pretrained(tmp_path / "saved"), "shares its weights", "domain=")
         assert not list((tmp_path / "saved").glob("*.safetensors"))
+    for model in (models["general"], models["academy"], models.own):
+        refused(lambda model=model: model.to("cpu"), "shares its weights", "device=")
     assert isinstance(models.own, OwnDomains)
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 from tests.tolerance import near
 
 from polypref import Group
 from polypref.errors import PolyprefError
-from polypref.models.folders import staged_folder
+from polypref.models.folders import SAVING, is_unfinished, remove_folder, staged_folder
 from polypref.models.preference_model import PreferenceModel
+from polypref.training.checkpoints import check_state
 
 GROUP = Group("Why?", ("So.", "the answer"))
 
@@ -128,3 +133,93 @@ def test_a_model_saved_in_one_file_over_one_in_many_is_the_one_that_loads(built,
     other = built("gpt2", "scalar")
     other.save_pretrained(saved)
     near(PreferenceModel.from_pretrained(saved).states(GROUP), other.states(GROUP))
+
+
+SAVER = """
+import os, sys, time
+from pathlib import Path
+from polypref.models import folders
+
+target, moment = Path(sys.argv[1]), sys.argv[2]
+
+def wait():
+    print(moment, flush=True)
+    time.sleep(60)
+
+replace = os.replace
+def moving(source, to):
+    if moment == f"before {Path(to).name}":
+        wait()
+    replace(source, to)
+os.replace = moving
+with folders.staged_folder(target) as stage:
+    (stage / "config.json").write_text("new")
+    if moment == "writing":
+        wait()
+    (stage / "model.bin").write_text("new")
+"""
+
+
+@pytest.mark.parametrize("moment", ["writing", "before model.bin", "before config.json"])
+def test_what_a_killed_process_left_is_no_model_and_goes_and_what_a_living_one_writes_stays(moment, tmp_path):
+    write(tmp_path, config_json="old", model_bin="old")
+    with subprocess.Popen([sys.executable, "-c", SAVER, str(tmp_path), moment], stdout=subprocess.PIPE) as saver:
+        assert saver.stdout.readline().decode().strip() == moment
+        (stage,) = tmp_path.glob(f"{SAVING}*")
+        assert is_unfinished(stage)
+        if moment == "writing":  # another saves to the same place meanwhile
+            write(tmp_path, notes_txt="mine")
+            assert stage.exists()
+        saver.send_signal(signal.SIGKILL)
+        saver.wait()
+    assert stage.exists()
+    whole = moment == "writing"
+    assert (tmp_path / "config.json").exists() == whole
+    assert not whole or (tmp_path / "model.bin").read_text() == (tmp_path / "config.json").read_text() == "old"
+    write(tmp_path, config_json="newer", model_bin="newer")
+    assert not list(tmp_path.glob(f"{SAVING}*"))
+    assert (tmp_path / "config.json").read_text() == (tmp_path / "model.bin").read_text() == "newer"
+
+
+def test_a_stage_of_a_killed_process_is_refused_in_one_sentence(built, saved):
+    stage = saved.rename(saved.with_name(f"{SAVING}abcdefgh"))
+    with pytest.raises(PolyprefError, match="not written to its end"):
+        PreferenceModel.from_pretrained(stage)
+    with pytest.raises(PolyprefError, match="not written to its end"):
+        PreferenceModel.from_backbone(str(stage))
+
+
+def test_a_folder_that_is_being_removed_looks_like_a_model_at_no_time(tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    for folder in (run, run / "checkpoint-1", run / "checkpoint-2"):
+        folder.mkdir()
+        for name in ("config.json", "model.bin", "complete"):
+            (folder / name).write_text(name)
+    seen = []
+    unlink = type(run).unlink
+
+    def watched(path, missing_ok=False):
+        unlink(path, missing_ok=missing_ok)
+        seen.append(sorted(str(left.relative_to(run)) for left in run.rglob("*") if left.is_file()))
+
+    monkeypatch.setattr(type(run), "unlink", watched)
+    monkeypatch.setattr("shutil.rmtree", lambda folder, ignore_errors: seen.append("rest"))
+    remove_folder(run)
+    assert [name for name in seen[2] if name.endswith("complete")] == []  # then no checkpoint is gone on from
+    assert seen[-2] == ["checkpoint-1/model.bin", "checkpoint-2/model.bin", "model.bin"]
+    assert seen[-1] == "rest"
+    monkeypatch.undo()
+    remove_folder(run)
+    assert not run.exists()
+    remove_folder(run)  # what is not there needs no removing
+
+
+@pytest.mark.parametrize("state", ["[1, 2]", "3", "null", "{", "", "[" * 100_000])
+def test_a_trainer_state_that_is_no_mapping_is_one_sentence(state, tmp_path):
+    for name in ("optimizer.pt", "scheduler.pt"):
+        (tmp_path / name).touch()
+    (tmp_path / "trainer_state.json").write_text(state)
+    with pytest.raises(PolyprefError, match=r"^the checkpoint .* is damaged \(.+\); delete it"):
+        check_state(tmp_path)
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"global_step": 3}))
+    check_state(tmp_path)

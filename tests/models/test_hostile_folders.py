@@ -10,6 +10,8 @@ import pytest
 from tests.models.test_refusals import edited, load, refusal
 
 from polypref import Group
+from polypref.customization.stages import saved_head
+from polypref.models.backbones import BackboneSettings
 from polypref.models.preference_model import PreferenceModel
 from polypref.models.screening import MOST_PER_BYTE, SLACK, check_size
 
@@ -170,3 +172,67 @@ def test_an_unfinished_checkpoint_is_no_model(saved):
     refusal(load(folder), str(folder), "not written to its end")
     (folder / "complete").touch()
     assert load(folder)().head.name == "general"
+
+
+READERS = [
+    PreferenceModel.from_pretrained,
+    PreferenceModel.from_backbone,
+    lambda name: saved_head(name, BackboneSettings()),
+]
+read_by = pytest.mark.parametrize("read", READERS, ids=["from_pretrained", "from_backbone", "saved_head"])
+
+
+@read_by
+@pytest.mark.parametrize(
+    "name",
+    [
+        "no/such/folder",
+        "./x",
+        "../x",
+        "/none/at/all",
+        "~/x",
+        "a//b",
+        "org/name/",
+        "",
+        "a\0b",
+        "x" * 5000,
+        "\ud800",
+        "-rf",
+    ],
+)
+def test_a_name_that_is_neither_a_folder_nor_an_id(read, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refusal(lambda: read(name), "is not there; expected the folder of a model, or a hub id such as 'org/name'")
+
+
+@read_by
+def test_a_file_is_no_folder(read, saved):
+    refusal(lambda: read(str(saved / "model.safetensors")), "is a file; expected the folder of a model")
+
+
+@read_by
+def test_a_folder_without_its_weights(read, saved):
+    (saved / "model.safetensors").unlink()
+    refusal(lambda: read(str(saved)), str(saved), "lacks its weights")
+
+
+@read_by
+def test_a_checkpoint_that_was_not_written_to_its_end(read, saved):
+    folder = saved.rename(saved.with_name("checkpoint-5"))
+    refusal(lambda: read(str(folder)), str(folder), "not written to its end")
+
+
+@pytest.mark.parametrize("read", [READERS[0], READERS[2]], ids=["from_pretrained", "saved_head"])
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [("./base", "pickled"), ("./nothing", "is not there"), ("../../x/y", "is not there"), ("a/b/c", "is not there")],
+)
+def test_an_adapter_on_a_base_that_is_not_to_be_opened(read, base, said, saved, tmp_path):
+    (saved / "base").mkdir()
+    shutil.copy2(saved / "config.json", saved / "base" / "config.json")
+    (saved / "base" / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb(tmp_path / "ran")))
+    (saved / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base, "r": 1, "lora_alpha": 1}))
+    (saved / "model.safetensors").rename(saved / "adapter_model.safetensors")
+    (saved / "config.json").unlink()
+    refusal(lambda: read(str(saved)), "base model of the adapter", str(saved), said)
+    assert not (tmp_path / "ran").exists()

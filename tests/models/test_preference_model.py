@@ -120,6 +120,72 @@ def test_an_encoder_reads_pairs_too(built):
     np.testing.assert_allclose(P + P.T, 1, atol=1e-6)
 
 
+# — plain strings, and log-odds —
+
+
+def test_log_odds_are_those_of_the_preferences_and_mean_to_the_utilities_of_heads_without_any(model):
+    for group, x in zip(GROUPS, model.log_odds(GROUPS), strict=True):
+        P = model.preferences(group)
+        near(x, np.log(P / P.T), terms_of(model, group))
+        np.testing.assert_array_equal(x, -x.T)
+    if model.head.name in ("general", "pair"):
+        x = model.log_odds(GROUPS[0])
+        near(model.utilities(GROUPS[0]), x.sum(1) / 3, terms_of(model, GROUPS[0]))
+
+
+def test_plain_strings_are_judged_as_their_group_is(model):
+    group = GROUPS[0]
+    said = model.judge(group.prompt, list(group.responses))
+    np.testing.assert_array_equal(said.preferences, model.preferences(group))
+    np.testing.assert_array_equal(said.log_odds, model.log_odds(group))
+    np.testing.assert_array_equal(said.utilities, model.utilities(group))
+    assert said.rank("kemeny") == model.rank(group, "kemeny")
+    assert said.best == model.rank(group)[0]
+    assert repr(said).startswith(f"StateAnswer(best={said.best}, utilities=[")
+
+
+def test_chat_messages_are_judged_as_their_group_is(built):
+    model = built("llama")
+    turns = [{"role": "system", "content": "the user"}, {"role": "user", "content": "Hi"}]
+    group = Group(turns, ("Hello!", "no"))
+    np.testing.assert_array_equal(model.judge(turns, ["Hello!", "no"]).log_odds, model.log_odds(group))
+    assert model.judge([("user", "Hi")], ["no"]).log_odds.tolist() == [[0.0]]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "responses", "complaint"),
+    [
+        ("Hi", "Hello!", "field responses: expected a list of texts, got one text"),
+        ("Hi", [], "field responses: expected at least one response"),
+        ("Hi", ["Hello!", ""], r"field responses\[1\]: is empty"),
+        ("", ["Hello!"], "field prompt: is empty"),
+        ([{"role": "user"}], ["Hello!"], r"field prompt\[0\]: expected a chat message"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused_in_one_sentence(built, prompt, responses, complaint):
+    with pytest.raises(PolyprefError, match=complaint):
+        built("llama", "scalar").judge(prompt, responses)
+
+
+# — on a device —
+
+
+def test_a_model_goes_to_a_device_as_a_whole(tiny):
+    model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True, device="cpu")
+    assert model.to("cpu") is model
+    assert model.encoder.extra is not None
+    model.to(torch.device("meta"))
+    assert {parameter.device.type for parameter in model.encoder.parameters()} == {"meta"}
+
+
+@pytest.mark.parametrize("device", ["toaster", "cuda:977"])
+def test_a_device_that_is_not_there_is_one_sentence_and_the_model_stays(tiny, device):
+    model = PreferenceModel.from_backbone(tiny("bert"), device="cpu")
+    with pytest.raises(PolyprefError, match=f"cannot put the model on the device '{device}': "):
+        model.to(device)
+    assert model.preferences(GROUPS[2]).tolist() == [[0.5]]
+
+
 # — the same every time —
 
 

@@ -1,11 +1,13 @@
 """Losses against numbers worked out with NumPy and SciPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy import special, stats
 
-from polypref import Comparison, Group, Rating
+from polypref import Comparison, Group, Rating, load_groups
 from polypref.choice import hodge_decomposition, observed_log_odds, preference_matrix
 from polypref.models.heads import make_head
 from polypref.objectives import collate, group_judgments, make_objective
@@ -51,6 +53,31 @@ def test_a_share_of_votes_costs_its_cross_entropy_times_its_votes():
     expected = [bernoulli(0.8, special.expit(-0.35)), bernoulli(0.75, special.expit(0.4))]
     np.testing.assert_allclose(losses, expected, rtol=1e-12)
     assert weights.tolist() == [5, 4]
+
+
+@pytest.mark.parametrize("name", ["logistic", "log-odds"])
+def test_equal_scores_teach_nothing_and_people_who_say_equal_do(name):
+    # METHODS §4: the mean over pairs with q_i ≠ q_j
+    answers = ["it is so", "it is not", "who knows"]
+    row = {"text": [f"Human: Is it? Assistant: {a}".replace(" Assistant", "\n\nAssistant") for a in answers]}
+    (scored,) = load_groups([{**row, "score": [2.0, 2.0, 1.0]}])
+    assert [c.p for c in scored.comparisons] == [0.5, 1, 1]  # the tie is kept in the data
+    said = replace(scored, comparisons=(Comparison(0, 1, 0.5), *scored.comparisons[1:]))
+    without = replace(scored, comparisons=scored.comparisons[1:])
+
+    def loss(group):
+        batch = collate([group_judgments(group)], [3], dtype=torch.float64)
+        losses, weights = make_objective(name).losses(make_head("scalar"), column(0.3, -0.2, -1.0), batch)
+        return float((weights * losses).sum() / weights.sum())
+
+    assert loss(scored) == loss(without)
+    if name == "logistic":
+        r = np.array([0.3, -0.2, -1.0])
+        decided = -np.log(special.expit(r[:2] - r[2]))
+        np.testing.assert_allclose(loss(scored), decided.mean())
+        tie = bernoulli(0.5, special.expit(r[0] - r[1]))
+        np.testing.assert_allclose(loss(said), (decided.sum() + tie) / 3)
+    assert loss(said) != loss(without)
 
 
 def test_label_smoothing_turns_a_part_of_the_votes_round():

@@ -46,7 +46,7 @@ def asked(polypref, monkeypatch):
     class Stop(Exception):
         pass
 
-    def run(config, report):
+    def run(config, report, watchers):
         seen.append(config)
         raise Stop
 
@@ -85,6 +85,11 @@ def test_flags_win_over_the_file(asked, tmp_path):
         ({"batch_size": "many"}, "the setting batch_size is 'many'"),
         ({"precision": "float8"}, "the setting precision is 'float8'"),
         ({"eval_share": 1.0}, "the setting eval_share is 1.0"),
+        ({"head": "generall"}, "unknown head 'generall'; known are distributional, gaussian"),
+        (
+            {"objective": "logistics"},
+            "unknown objective 'logistics'; known are cross-entropy",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(settings, said):
@@ -126,3 +131,25 @@ def test_the_learning_rate_fits_what_is_trained():
     assert TrainingConfig(frozen=True).rate == 1e-2
     assert make_config({"lora": {}}).rate == 2e-4
     assert TrainingConfig(learning_rate=3e-3, frozen=True).rate == 3e-3
+
+
+def test_names_that_nobody_knows_are_refused_in_python_too():
+    with pytest.raises(ConfigError, match=r"^unknown head 'generl'; .*; did you mean 'general'\?$"):
+        TrainingConfig(head="generl")
+    with pytest.raises(ConfigError, match=r"^unknown objective .* did you mean 'transport'\?$"):
+        TrainingConfig(objective="trasnport")
+
+    with pytest.raises(ConfigError, match=r"did you mean 'learning_rate'\?$"):
+        make_config({"lerning_rate": 1})
+
+
+def test_one_name_stands_for_a_list_of_one():
+    config = TrainingConfig(data="a.jsonl", report_to="tensorboard")
+    assert (config.data, config.report_to) == (("a.jsonl",), ("tensorboard",))
+
+
+def test_report_to_is_a_flag(asked):
+    assert asked("--data", "a.jsonl", "--report-to", "tensorboard", "--report-to", "wandb").report_to == (
+        "tensorboard",
+        "wandb",
+    )

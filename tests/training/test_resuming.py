@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -102,6 +103,16 @@ def test_a_resumed_run_ends_with_the_very_weights_of_one_that_ran_through(settin
     assert losses_of(Path(broken.out)) == losses_of(Path(whole.out))
 
 
+def test_a_run_begun_before_a_setting_was_known_goes_on_with_its_default(killed):
+    path = Path(killed.out, "training.json")
+    settings = json.loads(path.read_text())
+    del settings["columns"]
+    path.write_text(json.dumps(settings))
+    with pytest.raises(PolyprefError, match=r"was started with columns \{\}, not \{'prompt': 'q'\}; "):
+        train(resumed(killed.model_copy(update={"columns": {"prompt": "q"}})), GROUPS)
+    assert train(resumed(killed), GROUPS).steps == 3
+
+
 def test_adapters_and_a_prompt_gate_are_read_under_the_names_of_version_0_1_too(tiny, tmp_path):
     model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True, lora=Lora(rank=2))
     torch.nn.init.normal_(model.encoder.extra.weight)
@@ -139,7 +150,7 @@ def test_a_half_written_checkpoint_is_ignored_and_removed(settings, tmp_path, mo
     shutil.copytree(Path(config.out) / "checkpoint-4", half)
     (half / checkpoints.COMPLETE).unlink()
     (half / "model.safetensors").write_bytes(b"half")
-    (Path(config.out) / ".saving-abc").mkdir()
+    (Path(config.out) / ".saving-abcdefgh").mkdir()
     assert checkpoints.last_complete(Path(config.out)) == Path(config.out) / "checkpoint-4"
     train(resumed(config), GROUPS)
     whole = settings(**LONGER, out=str(tmp_path / "whole"))

@@ -36,7 +36,7 @@ def solve_table(
     rewards: ArrayLike | None = None,
     **settings: Any,
 ) -> TableRun:
-    """Run a method from the reference [K] (uniform if not given) on log-odds S [K, K], P = σ(S), for `steps` iterations.
+    """Run a method from the reference [K] (uniform if not given) on log-odds S [K, K], P = σ(S), `steps` times.
 
     Each step minimises the method's regression exactly. Gaps are those of P − ½, or of S for GPO and its kin, with the
     price β for leaving the reference where that is the method's game. `lengths` [K] (1 if not given) are for ln-gpo,
@@ -44,9 +44,10 @@ def solve_table(
     have leading dimensions: games of one size are solved at once.
     """
     S = np.asarray(scores, dtype=np.float64)
-    if S.ndim < 2:
+    shape: tuple[int, ...] = S.shape
+    if len(shape) < 2:
         raise DataError(f"expected scores [K, K], got the shape {S.shape}")
-    games = np.array([check_game(game) for game in S.reshape(-1, *S.shape[-2:])]).reshape(S.shape)
+    games = np.array([check_game(game) for game in S.reshape(-1, *shape[-2:])]).reshape(shape)
     if steps < 1:
         raise DataError(f"expected at least 1 step, got {steps}")
     if isinstance(method, str):
@@ -56,9 +57,9 @@ def solve_table(
     table = _Table(
         method,
         torch.from_numpy(games),
-        _log_reference(reference, games.shape[:-1]),
-        _numbers(lengths, np.ones(games.shape[-1])),
-        torch.atleast_2d(_numbers(rewards, games.mean(-1)[..., None, :])),
+        _log_reference(reference, shape[:-1]),
+        _numbers(lengths, np.ones(shape[-1])),
+        _numbers(None if rewards is None else np.atleast_2d(rewards), games.mean(-1)[..., None, :]),
     )
     policies = np.stack([policy.exp().numpy() for policy in table.run(steps)])
     game = games if method.game == "log-odds" else 1 / (1 + np.exp(-games)) - 0.5

@@ -129,10 +129,15 @@ def _regularised(game: NDArray[np.float64], reference: NDArray[np.float64], beta
             policy = np.zeros(len(game))
             policy[held] = pi
             return policy
-        direction = np.linalg.solve(np.eye(len(held)) - A @ (np.diag(pi) - np.outer(pi, pi)), -miss)
+        try:
+            direction = np.linalg.solve(np.eye(len(held)) - A @ (np.diag(pi) - np.outer(pi, pi)), -miss)
+        except np.linalg.LinAlgError:  # only rounding makes it singular
+            break
         size = 1.0
         while size > 1e-12 and not _nearer(residual(u + size * direction), miss, size):
             size /= 2
+        if size <= 1e-12:
+            break
         u = u + size * direction
         miss = residual(u)
     raise Undefined(f"a beta of {beta:g} is too small beside the game to find the equilibrium in double precision")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from polypref import __version__
-from polypref.cli import convert, customize, demo, inspect, rank, report, score, simulate, train
+from polypref.cli import convert, customize, demo, export, inspect, rank, report, score, simulate, train
 from polypref.cli import eval as evaluate
 from polypref.errors import DataError, PolyprefError
 
@@ -48,6 +48,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "eval": evaluate.evaluate,
     "score": score.score,
     "rank": rank.rank,
+    "export": export.export,
     "report": report.report,
 }
 for _name, _command in _COMMANDS.items():

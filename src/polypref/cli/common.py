@@ -5,28 +5,26 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional, cast, get_args
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from polypref.errors import DataError, PolyprefError
 
 if TYPE_CHECKING:
+    from polypref.evaluation.cache import StateCache
     from polypref.groups.model import Group
-    from polypref.groups.reading import GroupReader
     from polypref.groups.rows import Progress
+    from polypref.groups.sources import Sources
     from polypref.models.answer import Cut
-    from polypref.models.backbones import BackboneSettings
-    from polypref.models.domains import DomainModels
     from polypref.models.preference_model import PreferenceModel
 
 Data = Annotated[
     list[str],
     typer.Argument(
         metavar="DATA…",
-        help="Files (JSON lines, JSON, CSV, Parquet; plain, gz, zst), hub ids, or - .",
+        help="Files (JSON lines, JSON, CSV, Parquet; plain, gz, zst), patterns of paths, hub ids, or - .",
         show_default=False,
     ),
 ]
@@ -72,6 +70,15 @@ Preferred = Annotated[
     Optional[str],
     typer.Option("--preferred", metavar="DOMAIN", help="Domain form: the domain whose responses are preferred."),
 ]
+ColumnNames = Annotated[
+    Optional[str],
+    typer.Option(
+        "--columns",
+        metavar="FIELD=COLUMN,…",
+        help="Columns under other names than the format's, such as prompt=question,chosen=good.",
+        show_default=False,
+    ),
+]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Count and leave out bad rows instead of stopping.")]
 Without = Annotated[
     Optional[list[str]],
@@ -91,86 +98,34 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no states, and r
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
+INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
 _WIDEST = 10_000  # characters of a line in a file or a pipe
 
-_Bar = Callable[[str], AbstractContextManager[Optional["Progress"]]]
 
+def sources_of(
+    data: Sequence[str],
+    *,
+    format: str | None,
+    preferred: str | None,
+    columns: str | None,
+    skip_bad: bool,
+    without: Collection[str] | None,
+    pairs_from_ratings: bool = False,
+) -> Sources:
+    """The data of a command, read with a progress bar."""
+    from polypref.groups.columns import parse_columns
+    from polypref.groups.sources import Sources
 
-class Sources:
-    """The groups of one or several sources, read with a progress bar; afterwards it knows what was skipped."""
-
-    def __init__(
-        self,
-        data: Sequence[str],
-        *,
-        format: str | None,
-        preferred: str | None,
-        skip_bad: bool,
-        without: Collection[str] | None,
-    ) -> None:
-        from polypref.groups.reading import GroupReader
-
-        self.readers: list[GroupReader] = [
-            GroupReader(name, format=format, preferred=preferred, skip_bad=skip_bad) for name in data
-        ]
-        self.without = without or ()
-
-    def __iter__(self) -> Iterator[Group]:
-        return self._merged(progress_bar)
-
-    def without_bar(self) -> Iterator[Group]:
-        """The groups, for those who show a bar of their own."""
-        return self._merged(_no_bar)
-
-    @property
-    def are_files(self) -> bool:
-        """Whether they can be read twice, unlike standard input."""
-        return all(Path(str(reader.name)).is_file() for reader in self.readers)
-
-    def _merged(self, bar: _Bar) -> Iterator[Group]:
-        from polypref.groups.merging import Merger
-
-        groups = self._read(bar)
-        if len(self.readers) > 1 or "domain" in self.without:  # a prompt may occur in several files, or domains
-            merger = Merger()
-            for group in groups:
-                merger.add(group)
-            groups = merger.pop_groups()
-        yield from groups
-
-    def _read(self, bar: _Bar) -> Iterator[Group]:
-        from polypref.groups.dropping import drop_fields
-
-        for reader in self.readers:
-            with bar(str(reader.name)) as reader.progress:
-                for group in reader:
-                    yield drop_fields(group, self.without)
-
-    @property
-    def skipped(self) -> dict[str, int]:
-        """How many rows were left out, by reason."""
-        counts: dict[str, int] = {}
-        for reader in self.readers:
-            for reason, count in reader.skipped.items():
-                counts[reason] = counts.get(reason, 0) + count
-        return counts
-
-    @property
-    def rows(self) -> int:
-        """How many rows were read, good or bad."""
-        return sum(reader.rows for reader in self.readers)
-
-    @property
-    def formats(self) -> list[str]:
-        """The formats the sources turned out to have."""
-        return list(dict.fromkeys(reader.format.name for reader in self.readers if reader.format))
-
-    def report_skipped(self) -> None:
-        """Say on standard error what was left out, with the first row at fault."""
-        for reader in self.readers:
-            if reader.skipped:
-                count = sum(reader.skipped.values())
-                note(f"left out {count:,} of {reader.rows:,} rows of {reader.name}; the first: {reader.first_skipped}")
+    return Sources(
+        data,
+        format=format,
+        preferred=preferred,
+        columns=parse_columns(columns) if columns is not None else {},
+        skip_bad=skip_bad,
+        without=without or (),
+        pairs_from_ratings=pairs_from_ratings,
+        watch=progress_bar,
+    )
 
 
 @contextmanager
@@ -189,80 +144,24 @@ def progress_bar(what: str) -> Iterator[Progress]:
         )
 
 
-def _no_bar(what: str) -> AbstractContextManager[None]:
-    return nullcontext()
-
-
-def load_model(
-    name: str,
-    *,
-    domain: str | None = None,
-    max_length: int | None = None,
-    dtype: str = "float32",
-    device: str | None = None,
-    trust_remote_code: bool = False,
-) -> PreferenceModel:
-    """A preference model by folder or Hugging Face id; of a customised folder that of a domain, or of each group's."""
-    if domain == "own":
-        return load_domains(
-            name, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code
-        ).own
-    elsewhere = _is_elsewhere(name)
-    from polypref.models.preference_model import PreferenceModel
-
-    settings = _backbone_settings(dtype, trust_remote_code)
-    try:
-        return PreferenceModel.from_pretrained(
-            name, domain=domain, max_length=max_length, backbone=settings, device=device
-        )
-    except PolyprefError as error:
-        if elsewhere and domain is None:
-            raise PolyprefError(f"there is no folder {name!r}, so it was looked for on the hub: {error}") from error
-        raise
-
-
-def load_domains(
-    name: str,
-    *,
-    max_length: int | None = None,
-    dtype: str = "float32",
-    device: str | None = None,
-    trust_remote_code: bool = False,
-) -> DomainModels:
-    """The models of a customised folder, by domain."""
-    if _is_elsewhere(name):
-        raise DataError(f"there is no model folder {name!r}")
-    from polypref.models.domains import DomainModels
-
-    settings = _backbone_settings(dtype, trust_remote_code)
-    return DomainModels.from_pretrained(name, max_length=max_length, backbone=settings, device=device)
-
-
-def _is_elsewhere(name: str) -> bool:
-    """Whether a name is no folder here; one that can be nothing else is refused."""
-    elsewhere = not name.startswith("embedded:") and not Path(name).exists()
-    if elsewhere and _is_place(name):
-        raise DataError(f"there is no model folder {name!r}")
-    return elsewhere
-
-
-def _backbone_settings(dtype: str, trust_remote_code: bool) -> BackboneSettings:
-    from polypref.models.backbones import BackboneSettings, Dtype
-
-    if dtype not in get_args(Dtype):
-        raise PolyprefError(f"unknown --dtype {dtype!r}; known are {', '.join(get_args(Dtype))}")
-    return BackboneSettings(dtype=cast(Dtype, dtype), trust_remote_code=trust_remote_code)
-
-
-def _is_place(name: str) -> bool:
-    """Whether a name can only be that of a folder: ids on the hub are `org/name` or `name`."""
-    return name.startswith(("/", ".", "~")) or name.endswith("/") or name.count("/") > 1
-
-
 def check_cache(folder: str | None, no_cache: bool) -> None:
     """Refuse `--cache` beside `--no-cache`."""
     if no_cache and folder is not None:
         raise PolyprefError("--cache and --no-cache contradict each other: give one of them")
+
+
+def cached_in(folder: str | None, no_cache: bool) -> Callable[[PreferenceModel], StateCache | None]:
+    """What gives the cache of a model's states, or None where none is kept."""
+    from polypref.evaluation.cache import cache_of
+
+    return lambda model: None if no_cache else cache_of(model, folder)
+
+
+@contextmanager
+def models_bar() -> Iterator[Progress]:
+    """A bar for models that are assessed one after the other; called with (the model, groups done, of how many)."""
+    with progress_bar("the models") as progress:
+        yield lambda name, done, total: progress(f"assessing {name}, one of", done, total)
 
 
 def note_by_general(model: PreferenceModel) -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import ExitStack
 from typing import Annotated, Optional
 
 import typer
 
 from polypref.cli import common
-from polypref.errors import DataError
-
-_ENDING = re.compile(r"(\.[a-z]+(\.gz|\.zst)?)$")
 
 
 def convert(
@@ -20,6 +15,7 @@ def convert(
     to: Annotated[str, typer.Option("--to", metavar="NAME", help="Format to write.")] = "polypref",
     format: common.FormatName = None,
     preferred: common.Preferred = None,
+    columns: common.ColumnNames = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
     domain: Annotated[
@@ -36,49 +32,34 @@ def convert(
     json: common.Json = False,
 ) -> None:
     """Convert preference data between formats."""
-    from collections import Counter
-    from dataclasses import replace
+    from polypref.groups.converting import convert_groups
 
-    from polypref.groups.deriving import comparisons_from_ratings
-    from polypref.groups.splitting import check_parts, split_part
-    from polypref.groups.writing import GroupWriter
-
+    sources = common.sources_of(
+        data,
+        format=format,
+        preferred=preferred,
+        columns=columns,
+        skip_bad=skip_bad,
+        without=without,
+        pairs_from_ratings=pairs_from_ratings,
+    )
     shares = common.parse_shares(split) if split else {}
-    if shares and out == "-":
-        raise DataError("--split writes one file a part, so --out needs a file name")
-    paths = {name: _ENDING.sub(rf".{name}\1", out) if _ENDING.search(out) else f"{out}.{name}" for name in shares}
-    sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
-    unwritten: Counter[str] = Counter()  # reason → groups
-    with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(GroupWriter(path, format=to)) for name, path in (paths or {"": out}).items()
-        }
-        for group in sources:
-            if pairs_from_ratings:
-                group = comparisons_from_ratings(group)
-            if domain and group.domain is None:
-                group = replace(group, domain=domain)
-            try:
-                writers[split_part(group, shares, seed) if shares else ""].write(group)
-            except DataError as error:
-                if not skip_bad:
-                    raise
-                unwritten[error.reason] += 1
-        check_parts({name: writer.groups for name, writer in writers.items() if shares}, seed)  # before any is kept
-    sources.report_skipped()
-    for reason, count in unwritten.items():
+    done = convert_groups(sources, out, to=to, shares=shares, seed=seed, domain=domain, skip_bad=skip_bad)
+    for line in sources.left_out():
+        common.note(line)
+    for reason, count in done.unwritten.items():
         common.note(f"left out {count:,} groups that {to} cannot hold: {reason}")
     result = {
         "from": sources.formats,
         "to": to,
         "rows": sources.rows,
         "skipped": sources.skipped,
-        "unwritten": dict(unwritten),
-        "files": {writer.path: {"groups": writer.groups, "rows": writer.rows} for writer in writers.values()},
+        "unwritten": done.unwritten,
+        "files": {writer.path: {"groups": writer.groups, "rows": writer.rows} for writer in done.files},
     }
     if json and out != "-":
         common.print_json(result)
         return
-    rows = [(w.path, f"{w.groups:,}", f"{w.rows:,}") for w in writers.values()]
+    rows = [(w.path, f"{w.groups:,}", f"{w.rows:,}") for w in done.files]
     title = f"{sources.rows:,} rows of {', '.join(sources.formats)} → {to}"
     common.print_table(rows, header=("file", "groups", "rows"), title=title, stderr=out == "-")

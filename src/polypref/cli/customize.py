@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from polypref.cli.common import Json, print_json, print_table, put_setting
+from polypref.cli.common import INTERRUPTED, Json, SkipBad, note, print_json, print_table, put_setting
 
 if TYPE_CHECKING:
     from polypref.customization.few_shot import LearningCurve
@@ -35,15 +35,20 @@ def customize(
             show_default=False,
         ),
     ] = None,
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Customise a preference model for domains, and measure what that costs in general ability."""
     from polypref.customization.config import make_customize_config
     from polypref.training.config import load_config
+    from polypref.training.places import SECTIONS, taken_from
 
-    given: dict[str, Any] = load_config(config)
+    given: dict[str, Any] = taken_from(load_config(config), config.parent, note)
     if out:
         given["out"] = str(out)
+    for part in SECTIONS:
+        if skip_bad and given.get(part):
+            put_setting(given, f"{part}.skip_bad=true")
     for setting in settings or ():
         put_setting(given, setting)
     made = make_customize_config(given)
@@ -51,7 +56,11 @@ def customize(
     from polypref.customization.recipe import customize as run
     from polypref.training.progress import PlainReport
 
-    found = run(made, PlainReport(), ray)
+    try:
+        found = run(made, PlainReport(), ray)
+    except KeyboardInterrupt:
+        note(f"stopped; what is finished in {made.out} is kept, and the same command goes on from there")
+        raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json(found.to_dict())
         return

@@ -32,10 +32,10 @@ def demo(
 ) -> None:
     """Simulate a crowd with a cyclic taste and a divided one, train models on both, and report what each gets right."""
     from polypref.cli.inspect import show
-    from polypref.cli.report import write
     from polypref.groups.simulate import SCENARIOS
     from polypref.inspection.inspector import inspect_groups
     from polypref.reporting.demonstration import CAMPS, CYCLE, make_crowd, measure, train_model
+    from polypref.reporting.page import write_chapters
     from polypref.training.progress import PlainReport
 
     begin = time.monotonic()
@@ -60,7 +60,7 @@ def demo(
         with common.progress_bar("the models") as progress:
             outcomes[crowd.scenario] = measure(crowd, parts, models, out, seed, progress)
     page = out / "report.html"
-    write(page, "What the demo found", [outcome.chapter for outcome in outcomes.values()])
+    write_chapters([outcome.chapter for outcome in outcomes.values()], "What the demo found", page)
     _show(outcomes[CYCLE.scenario], outcomes[CAMPS.scenario])
     common.print_line(f"The report, after {time.monotonic() - begin:.0f} s: {page.resolve()}")
 

@@ -18,6 +18,7 @@ def inspect(
     data: common.Data,
     format: common.FormatName = None,
     preferred: common.Preferred = None,
+    columns: common.ColumnNames = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad/--stop-at-bad", help="Count and leave out bad rows, or stop at the first.")
     ] = True,
@@ -31,15 +32,19 @@ def inspect(
     """Say what kind of preferences the data hold: agreement, cycles, conflicts, shortcuts, and the head that fits."""
     from polypref.inspection.inspector import inspect_groups
 
-    sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
+    sources = common.sources_of(
+        data, format=format, preferred=preferred, columns=columns, skip_bad=skip_bad, without=without
+    )
     try:
         seen = replace(inspect_groups(sources, seed=seed), skipped=sources.skipped)
     except Undefined as error:
         if sources.skipped:
-            first = next(reader.first_skipped for reader in sources.readers if reader.first_skipped)
-            raise Undefined(f"{error}; every row of {sources.rows:,} was bad, the first: {first}") from None
+            raise Undefined(
+                f"{error}; every row of {sources.rows:,} was bad, the first: {sources.first_skipped}"
+            ) from None
         raise
-    sources.report_skipped()
+    for line in sources.left_out():
+        common.note(line)
     if figures:
         from polypref.inspection.figures import write_figures
 

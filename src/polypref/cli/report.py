@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from polypref.cli import common
 from polypref.errors import DataError
-
-if TYPE_CHECKING:
-    from polypref.models.preference_model import PreferenceModel
-    from polypref.reporting.contents import Chapter, ReportData, Run
 
 
 def report(
@@ -31,6 +26,7 @@ def report(
     title: Annotated[str, typer.Option("--title", help="What the page is called.")] = "Preference models",
     format: common.FormatName = None,
     preferred: common.Preferred = None,
+    columns: common.ColumnNames = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
     resamples: Annotated[int, typer.Option("--resamples", min=1, help="Resamples of prompts for intervals.")] = 1000,
@@ -47,60 +43,41 @@ def report(
 
     What the models compute is kept, so that a report on what polypref eval measured runs no model.
     """
+    from polypref.models.loading import Loading
     from polypref.reporting.building import build_chapter, training_chapter
     from polypref.reporting.contents import headline
+    from polypref.reporting.page import write_chapters
     from polypref.reporting.runs import read_runs
 
     common.check_cache(cache, no_cache)
     found = read_runs(runs)
     if data:
-        from polypref.evaluation.cache import StateCache, keeps
-
-        sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
-        groups = list(sources)
-        sources.report_skipped()
+        sources = common.sources_of(
+            data, format=format, preferred=preferred, columns=columns, skip_bad=skip_bad, without=without
+        )
+        groups = sources.read(common.note)
         if not groups:
             raise DataError("hold no groups, so there is nothing to report on", file=", ".join(data))
 
-        def load(run: Run) -> PreferenceModel:
-            return common.load_model(
-                run.folder, max_length=max_length, dtype=dtype, device=device, trust_remote_code=trust_remote_code
-            )
-
-        def cached(model: PreferenceModel) -> StateCache | None:
-            return StateCache(model, cache) if keeps(model) and not no_cache else None
-
-        with common.progress_bar("the models") as progress:
+        loading = Loading(max_length, dtype, device, trust_remote_code)
+        with common.models_bar() as progress:
             chapter = build_chapter(
                 title,
                 data,
                 groups,
                 found,
-                load,
-                cached=cached,
+                lambda run: loading.model(run.folder),
+                cached=common.cached_in(cache, no_cache),
                 resamples=resamples,
                 seed=seed,
-                progress=lambda what, done, total: progress(f"assessing {what}, one of", done, total),
+                progress=progress,
             )
     else:
         common.note("no --data, so the report shows only how training went")
         chapter = training_chapter(title, found)
-    write(out, title, [chapter])
+    write_chapters([chapter], title, out)
     if json:
         models = {name: headline(one) for name, one in chapter.assessments.items()}
         common.print_json({"out": str(out), "groups": len(groups) if data else 0, "models": models})
     else:
         common.print_line(f"{out}: a report on {', '.join(run.name for run in found)}; open it in a browser")
-
-
-def write(out: Path, title: str, chapters: Sequence[Chapter]) -> ReportData:
-    """Write a page of some chapters, dated today."""
-    from datetime import date
-
-    from polypref import __version__
-    from polypref.reporting.contents import ReportData
-    from polypref.reporting.page import write_report
-
-    made = ReportData(title, date.today().isoformat(), __version__, tuple(chapters))
-    write_report(made, out)
-    return made

@@ -22,6 +22,7 @@ def score(
     domain: common.DomainName = None,
     format: common.FormatName = None,
     preferred: common.Preferred = None,
+    columns: common.ColumnNames = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
     max_length: common.MaxLength = None,
@@ -31,29 +32,26 @@ def score(
     json: common.Json = False,
 ) -> None:
     """Write what a preference model says of each group beside it, under the key "scores"."""
-    sources = common.Sources(data, format=format, preferred=preferred, skip_bad=skip_bad, without=without)
+    sources = common.sources_of(
+        data, format=format, preferred=preferred, columns=columns, skip_bad=skip_bad, without=without
+    )
     total = sum(1 for _ in sources) if sources.are_files else 0  # a bad row is found before hours of work, not after
 
     from polypref.evaluation.scoring import Scorer, score_file
+    from polypref.models.loading import Loading
 
-    model = common.load_model(
-        name,
-        domain=domain,
-        max_length=max_length,
-        dtype=dtype,
-        device=device,
-        trust_remote_code=trust_remote_code,
-    )
+    model = Loading(max_length, dtype, device, trust_remote_code).model(name, domain)
     scorer = Scorer(model, name, preferences)
     with common.progress_bar(name) as progress:
         done = score_file(
             scorer,
-            sources.without_bar(),
+            sources.unwatched(),
             out,
             resume=resume,
             progress=lambda groups: progress("scoring with", groups, total),
         )
-    sources.report_skipped()
+    for line in sources.left_out():
+        common.note(line)
     common.note_cut(name, done.cut, model.inputs.max_length)
     common.note_by_general(model)
     result = {

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
 
 import typer
 
-from polypref.cli.common import FormatName, Json, Preferred, SkipBad, print_json, print_table, put_setting
+from polypref.cli.common import (
+    INTERRUPTED,
+    ColumnNames,
+    FormatName,
+    Json,
+    Preferred,
+    SkipBad,
+    note,
+    print_json,
+    print_table,
+    put_setting,
+)
 from polypref.errors import DataError
 from polypref.models.heads import all_heads
 
@@ -56,19 +67,31 @@ def train(
     best: Annotated[
         Optional[str], typer.Option("--best", metavar="METRIC", help="Keep the best checkpoint by loss, accuracy, …")
     ] = None,
+    report_to: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--report-to", metavar="NAME", help="Send the curves to tensorboard, wandb, trackio, …; may be repeated."
+        ),
+    ] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of everything random.", show_default="0")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model in --out, once the new one is whole.")
+    ] = False,
     settings: Annotated[
         Optional[list[str]],
         typer.Option("--set", metavar="NAME=VALUE", help="Any other setting, such as head_settings.dim=4."),
     ] = None,
     format: FormatName = None,
     preferred: Preferred = None,
+    columns: ColumnNames = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Train a preference model on groups of judged responses."""
+    from polypref.groups.columns import parse_columns
     from polypref.training.config import load_config, make_config
+    from polypref.training.places import taken_from
 
     flags = {
         "data": data,
@@ -86,13 +109,16 @@ def train(
         "frozen": frozen or None,
         "lora": lora and {"rank": lora, "alpha": 2 * lora},
         "best_metric": best,
+        "report_to": report_to,
         "seed": seed,
         "resume": resume or None,
+        "overwrite": overwrite or None,
         "format": format,
         "preferred": preferred,
+        "columns": columns and parse_columns(columns),
         "skip_bad": skip_bad or None,
     }
-    given: dict[str, Any] = load_config(config) if config else {}
+    given: dict[str, Any] = taken_from(load_config(config), config.parent, note) if config else {}
     given |= {name: value for name, value in flags.items() if value is not None}
     for setting in settings or ():
         put_setting(given, setting)
@@ -102,8 +128,14 @@ def train(
 
     from polypref.training.progress import PlainReport
     from polypref.training.recipe import train as run
+    from polypref.training.stopping import StopOnInterrupt
 
-    result = run(made, report=PlainReport())
+    try:
+        with StopOnInterrupt(report := PlainReport()) as stop:
+            result = run(made, report=report, watchers=[stop])
+    except KeyboardInterrupt:
+        _tell_stopped(Path(made.out))
+        raise typer.Exit(INTERRUPTED) from None
     if int(os.environ.get("RANK", 0)) == 0:  # under torchrun, the first process speaks for all
         _tell(result, made.head, as_json)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
@@ -118,6 +150,17 @@ def _tell(result: TrainingResult, head: str, as_json: bool) -> None:
     if rows:
         print_table(rows, title="Held out")
     print(f"{result.out}: a {head} model, {result.steps:,} steps on {result.tally.groups:,} groups")
+
+
+def _tell_stopped(out: Path) -> None:
+    from polypref.training.checkpoints import last_complete
+
+    if int(os.environ.get("RANK", 0)) > 0:
+        return
+    kept = last_complete(out)
+    note(
+        f"stopped; {kept} is kept, go on with --resume" if kept else "stopped before the first checkpoint: start again"
+    )
 
 
 def _leave() -> NoReturn:

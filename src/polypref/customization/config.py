@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Optional, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from polypref.training.config import ConfigError, InstructionConfig, TrainingConfig, checked, make_config
+from polypref.training.config import ConfigError, InstructionConfig, Names, TrainingConfig, checked, make_config
 
 _SETTINGS = ConfigDict(extra="forbid", frozen=True)
 _OF_THE_STAGES = frozenset(  # settings of a training run that the stages set themselves
-    "data eval_data eval_share format preferred skip_bad pairs_from_ratings backbone out resume seed".split()
+    "data eval_data eval_share format preferred columns skip_bad pairs_from_ratings backbone out resume seed".split()
 )
 _OF_THE_TRAINER = frozenset(  # settings of transformers' Trainer that decide where and when a run is kept
     "output_dir seed data_seed eval_strategy eval_steps metric_for_best_model save_strategy save_steps "
@@ -20,36 +20,48 @@ _OF_THE_TRAINER = frozenset(  # settings of transformers' Trainer that decide wh
 _OF_THE_WATCH = frozenset("eval_steps save_steps keep_checkpoints best_metric patience imitation".split())
 
 
-def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-Files = Annotated[tuple[str, ...], BeforeValidator(_listed)]  # one, or several
 Share = Annotated[float, Field(ge=0, lt=1)]
 Mixed = Annotated[float, Field(ge=0, le=0.99)]
 Weight = Annotated[float, Field(ge=0)]
 
 
-class Instruction(InstructionConfig):
+class Stage(BaseModel):
+    """What reads data of its own."""
+
+    model_config = _SETTINGS
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How its data are read: options of `Sources`."""
+        return self.model_dump(include={"format", "columns", "skip_bad", "preferred", "pairs_from_ratings"})
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was written before there were columns, where none are named, so that what was begun then can go on."""
+        found: dict[str, Any] = plain(self)
+        return {name: value for name, value in found.items() if value or name != "columns"}
+
+
+class Instruction(Stage, InstructionConfig):
     """Stage 1: the base model learns to answer as the best responses do; decoders only."""
 
-    data: Files
+    data: Names
     format: Optional[str] = None
+    columns: dict[str, str] = {}  # which column holds a field that the format expects under another name
     skip_bad: bool = False
 
 
-class General(BaseModel):
+class General(Stage):
     """Stage 2: one model of general preferences; `model` names a checkpoint that is one already.
 
     With `skip`, the domains' models start from the base model, and what it is to lose is measured on the same sets.
     """
 
-    model_config = _SETTINGS
-
-    data: dict[str, Files] = {}  # name of the set -> its files
-    eval_data: dict[str, Files] = {}  # test sets; of sets without one, `eval_share` is held out
+    data: dict[str, Names] = {}  # name of the set -> its files
+    eval_data: dict[str, Names] = {}  # test sets; of sets without one, `eval_share` is held out
     eval_share: Share = 0.1
     format: Optional[str] = None
+    columns: dict[str, str] = {}  # which column holds a field that the format expects under another name
     skip_bad: bool = False
     pairs_from_ratings: bool = False
     training: dict[str, Any] = {}  # settings of polypref train for this stage
@@ -57,19 +69,18 @@ class General(BaseModel):
     skip: bool = False
 
 
-class Domains(BaseModel):
+class Domains(Stage):
     """Stage 3: one model per domain, from the general one."""
 
-    model_config = _SETTINGS
-
-    data: Union[dict[str, Files], Files]  # of each domain by name, or groups that carry their domain
-    eval_data: Union[dict[str, Files], Files] = ()  # test sets, never used to choose; else `eval_share` is held out
-    only: Files = ()  # domains to customise for; none: all
+    data: Union[dict[str, Names], Names]  # of each domain by name, or groups that carry their domain
+    eval_data: Union[dict[str, Names], Names] = ()  # test sets, never used to choose; else `eval_share` is held out
+    only: Names = ()  # domains to customise for; none: all
     eval_share: Share = 0.1
     choose_share: float = Field(0.1, gt=0, lt=1)  # of the training prompts, of domains and general sets
     choose_most: int = Field(500, ge=1)  # groups of a general set to choose by; the others are trained on
     format: Optional[str] = None
     preferred: Optional[str] = None
+    columns: dict[str, str] = {}  # which column holds a field that the format expects under another name
     skip_bad: bool = False
     pairs_from_ratings: bool = False
     training: dict[str, Any] = {}  # settings of polypref train for this stage

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from polypref.customization.config import CustomizeConfig, Domains, General
+from polypref.customization.config import CustomizeConfig, Domains, General, Stage
 from polypref.customization.tradeoff import write_json
+from polypref.groups.fingerprint import fingerprint
 from polypref.groups.model import Comparison, Group, shown
+from polypref.groups.sources import Sources
 from polypref.groups.splitting import prompt_key, split_part
-from polypref.groups.writing import to_rows
 from polypref.models.customised import domain_folder
 from polypref.objectives import group_judgments
-from polypref.training.config import ConfigError, TrainingConfig
+from polypref.training.config import ConfigError
 from polypref.training.progress import Report
-from polypref.training.recipe import read_groups
 
 A_DOMAIN = "the domain "  # what messages call one begins so
 _MOST_LISTED = 20
@@ -77,8 +75,8 @@ class CustomizeData:
 
     def fingerprints(self) -> dict[str, str]:
         """A digest of each set, its parts and their order included, by what messages call the set."""
-        found = {what: _digest(parts.train, parts.choose, parts.test) for what, parts in self.sets.items()}
-        return {**found, "instruction.data": _digest(self.instruction)}
+        found = {what: fingerprint(parts.train, parts.choose, parts.test) for what, parts in self.sets.items()}
+        return {**found, "instruction.data": fingerprint(self.instruction)}
 
 
 def load_data(config: CustomizeConfig, report: Report) -> CustomizeData:
@@ -87,8 +85,7 @@ def load_data(config: CustomizeConfig, report: Report) -> CustomizeData:
     domains = _domains(config.domains, report) if config.domains else {}
     instruction: Sequence[Group] = ()
     if config.instruction:
-        reading = TrainingConfig(format=config.instruction.format, skip_bad=config.instruction.skip_bad)
-        instruction = read_groups(config.instruction.data, reading, report)
+        instruction = _read(config.instruction.data, config.instruction, report)
     settings = config.domains or Domains(data=())  # set aside in any case, so that domains can be added later
     share, most = settings.choose_share, settings.choose_most
     domains = {name: replace(whole, choose=share) for name, whole in domains.items()}
@@ -107,12 +104,15 @@ def load_data(config: CustomizeConfig, report: Report) -> CustomizeData:
     return data
 
 
+def _read(files: Sequence[str], stage: Stage, report: Report) -> list[Group]:
+    return Sources(files, **stage.reading, merge=True).read(report.line)
+
+
 def _general(settings: General, report: Report) -> dict[str, _Whole]:
-    reading = _reading(settings)
     return {
         name: _whole(
-            read_groups(files, reading, report),
-            read_groups(settings.eval_data.get(name, ()), reading, report),
+            _read(files, settings, report),
+            _read(settings.eval_data.get(name, ()), settings, report),
             settings.eval_share,
         )
         for name, files in settings.data.items()
@@ -122,9 +122,8 @@ def _general(settings: General, report: Report) -> dict[str, _Whole]:
 def _domains(settings: Domains, report: Report) -> dict[str, _Whole]:
     for name in settings.data if isinstance(settings.data, Mapping) else ():
         domain_folder("", name)  # refuses names that have a meaning of their own
-    reading = _reading(settings)
-    found = _by_domain(settings.data, reading, report)
-    tests = _by_domain(settings.eval_data, reading, report)
+    found = _by_domain(settings.data, settings, report)
+    tests = _by_domain(settings.eval_data, settings, report)
     absent = [name for name in settings.only if name not in found]
     if absent:
         known = ", ".join(found) or "no domain"
@@ -142,19 +141,32 @@ def _domains(settings: Domains, report: Report) -> dict[str, _Whole]:
 
 
 def _by_domain(
-    files: Mapping[str, Sequence[str]] | Sequence[str], reading: TrainingConfig, report: Report
+    files: Mapping[str, Sequence[str]] | Sequence[str], settings: Domains, report: Report
 ) -> dict[str, list[Group]]:
     """The groups of each domain; where groups have none, the criterion of a comparison is its domain."""
     if not isinstance(files, Mapping):
-        found = divided(read_groups(files, reading, report))
+        found = divided(_read(files, settings, report))
         nameless = found.pop(None, [])
+        silent = [group for group in nameless if not group.comparisons]  # such as a row of the same answer throughout
+        if silent and settings.skip_bad:
+            report.line(f"left out {_count(silent)} of {', '.join(files)}, which compare no two responses")
+            nameless = [group for group in nameless if group.comparisons]
+        elif silent:
+            raise ConfigError(
+                f"{_count(silent)} of {', '.join(files)} compare no two responses, such as that with the prompt "
+                f"{shown(silent[0].prompt_text)}; leave them out with skip_bad, or give their domain"
+            )
         if nameless:
             raise ConfigError(
                 f"{len(nameless)} groups of {', '.join(files)} have no domain, such as that with the prompt "
                 f"{shown(nameless[0].prompt_text)}; name the files by domain, domains.data: {{NAME: FILE}}"
             )
         return {name: groups for name, groups in found.items() if name is not None}
-    return {name: _of_domain(name, read_groups(given, reading, report), given, report) for name, given in files.items()}
+    return {name: _of_domain(name, _read(given, settings, report), given, report) for name, given in files.items()}
+
+
+def _count(groups: Sequence[Group]) -> str:
+    return "1 group" if len(groups) == 1 else f"{len(groups):,} groups"
 
 
 def divided(groups: Iterable[Group]) -> dict[str | None, list[Group]]:
@@ -241,24 +253,6 @@ class _Split:
                 "their prompts, or its model chosen by them"
             )
         return Parts(found["train"], found["choose"], whole.test or found["test"])
-
-
-def _digest(*parts: Iterable[Group]) -> str:
-    found = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        for row in to_rows(part):
-            found.update(json.dumps(row, default=str).encode())
-        found.update(b"\n")  # rows have none
-    return found.hexdigest()
-
-
-def _reading(settings: General | Domains) -> TrainingConfig:
-    return TrainingConfig(
-        format=settings.format,
-        preferred=settings.preferred if isinstance(settings, Domains) else None,
-        skip_bad=settings.skip_bad,
-        pairs_from_ratings=settings.pairs_from_ratings,
-    )
 
 
 def _check_comparisons(what: str, parts: Parts, measured: bool) -> None:

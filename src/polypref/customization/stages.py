@@ -33,14 +33,16 @@ from polypref.customization.tradeoff import (
     write_tradeoff,
 )
 from polypref.groups.model import Group
-from polypref.models.adapters import has_lora, names_adapter
+from polypref.models.adapters import base_of, has_lora, names_adapter
 from polypref.models.backbones import BackboneSettings, load_config
 from polypref.models.block import block_of, head_of_block, names_own_adapter
 from polypref.models.customised import GENERAL, domain_folder, model_folder
 from polypref.models.domains import save_adapter
+from polypref.models.embedded import resolve
 from polypref.models.folders import LAST, remove_folder
 from polypref.models.heads import Head, make_head
 from polypref.models.preference_model import PreferenceModel
+from polypref.models.screening import check_weights
 from polypref.training.checkpoints import COMPLETE, last_complete, read_weights
 from polypref.training.config import ConfigError, TrainingConfig, make_config
 from polypref.training.frozen import FrozenEncoder
@@ -251,8 +253,12 @@ def _remembering(
 def saved_head(name: str, settings: BackboneSettings) -> Head:
     """The head of a saved model."""
     folder, _ = model_folder(name, None)
-    if names_adapter(folder) and not names_own_adapter(folder, settings):
-        return make_head("scalar")  # anybody's
+    if names_adapter(folder):
+        base_of(folder)
+        if not names_own_adapter(folder, settings):
+            return make_head("scalar")  # anybody's
+    else:
+        check_weights(resolve(folder))
     config = load_config(folder, settings)
     return head_of_block(block_of(config, folder), folder, config.num_labels)
 
@@ -290,7 +296,7 @@ def stage_3_groups(config: CustomizeConfig, groups: Sequence[Group], general: Pr
 def draw(write: Callable[[], list[Path]], report: Report) -> None:
     """Write figures, if there is what draws them."""
     if importlib.util.find_spec("matplotlib") is None:
-        report.line("no figures are drawn, for they need matplotlib: pip install 'polypref[figures]'")
+        report.line("no figures are drawn, for they need matplotlib: pip install matplotlib")
     else:
         write()
 

@@ -129,7 +129,7 @@ def _on_ray(made: Mapping[str, CustomizeConfig], data: CustomizeData, address: s
         import ray
     except ImportError:
         raise PolyprefError(
-            "a sweep on a cluster needs Ray, which is not installed; install it with pip install 'polypref[ray]', or "
+            "a sweep on a cluster needs Ray, which is not installed; install it with pip install ray, or "
             "leave --ray out"
         ) from None
     waiting = {name: one for name, one in made.items() if any(_finished(one, name, d) is None for d in data.domains)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from array import array
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -181,6 +182,12 @@ class Assessor:
         self._quality = array("d")  # [N] true utility of each response, NaN where it is not known
         self._crowd = array("d")  # rows of (group, *CrowdErrors)
         self._truth = array("d")  # rows of (group, *TruthErrors)
+
+    def resampled(self, resamples: int) -> Assessor:
+        """The same measurements, with intervals from so many resamples."""
+        other = copy.copy(self)
+        other._resamples = resamples
+        return other
 
     def add(self, group: Group, prediction: Answer) -> None:
         """Compare one group's judgments with what a model says about it."""

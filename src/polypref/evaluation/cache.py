@@ -117,6 +117,11 @@ def keeps(model: PreferenceModel) -> bool:
     return type(model.encoder) is StateEncoder and type(model) is PreferenceModel and not own_code
 
 
+def cache_of(model: PreferenceModel, folder: str | Path | None = None) -> StateCache | None:
+    """The cache of a model's states in a folder, or None for one whose states are not kept."""
+    return StateCache(model, folder) if keeps(model) else None
+
+
 def fingerprint(model: PreferenceModel) -> str:
     """What a model's states depend on besides the tokens: every weight, and what computes with it, and how."""
     import transformers

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from polypref.evaluation.assessment import Assessment
 from polypref.evaluation.benchmarks.base import Judged
 from polypref.evaluation.catalogue import BY_NAME, METRICS, Metric, Table
+from polypref.evaluation.measuring import Measured
 from polypref.evaluation.pairwise import AnnotatorScores, PairwiseScores
 from polypref.statistics.comparing import Difference
 from polypref.statistics.resampling import Estimate
@@ -28,6 +30,28 @@ class Board:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+
+
+def all_boards(found: Measured) -> list[Board]:
+    """All tables of what was measured: assessments, differences, benchmarks."""
+    short = _short_names(found.models)
+    made: list[Board] = []
+    if found.assessments:
+        made += scoreboard({short[name]: one for name, one in found.assessments.items()})
+    if len(found.evidence) > 1:
+        by_model = {short[name]: metrics for name, metrics in found.differences().items()}
+        made.append(difference_board(short[found.models[0]], by_model))
+    for name, benchmark in found.benchmarks.items():
+        judged = {short[model]: one for model, one in found.judged[name].items()}
+        differences = {short[model]: one for model, one in found.benchmark_differences(name).items()}
+        made.append(benchmark_board(benchmark.title, judged, differences, benchmark.lower_is_better))
+    return made
+
+
+def _short_names(names: Sequence[str]) -> dict[str, str]:
+    """Models by the last part of their path, where these differ: in narrow tables long paths are hard to read."""
+    short = {name: Path(name).name for name in names}
+    return short if len(set(short.values())) == len(names) else {name: name for name in names}
 
 
 def scoreboard(assessments: Mapping[str, Assessment]) -> list[Board]:

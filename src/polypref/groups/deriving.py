@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from polypref.errors import DataError
 from polypref.groups.model import Comparison, Group, Rating
 
 TEACHER = "general model"  # the annotator under whose name a model's opinion stands beside those of people
+DERIVED_FROM = "derived_from"  # the key in a comparison's `meta` that says of what it was made
+SCORES = "scores"
+
+
+def comparison_of_scores(i: int, j: int, score: Sequence[float]) -> Comparison:
+    """What two responses' scores imply. Of equal ones a tie that says so, for nobody said that they are equal."""
+    if score[i] == score[j]:
+        return Comparison(i, j, 0.5, meta={DERIVED_FROM: SCORES})
+    return Comparison(i, j) if score[i] > score[j] else Comparison(j, i)
+
+
+def is_ranked(comparison: Comparison) -> bool:
+    """Whether a comparison tells how two responses rank: a tie that people stated does, one of scores does not."""
+    return comparison.p != 0.5 or comparison.meta.get(DERIVED_FROM) != SCORES
 
 
 def comparisons_from_ratings(group: Group) -> Group:

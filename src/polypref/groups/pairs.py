@@ -60,9 +60,9 @@ def pooled(named: Ints, share: Floats, votes: Floats) -> Pooled:
     return Pooled(at, code, np.bincount(code, votes * share, len(at)) / total, total)
 
 
-def pair_votes(group: Group) -> PairVotes:
-    """All votes of a group, whoever gave them."""
-    return _votes(group.comparisons, len(group))
+def pair_votes(group: Group, counts: Callable[[Comparison], bool] | None = None) -> PairVotes:
+    """All votes of a group, whoever gave them, or those that count."""
+    return _votes(filter(counts, group.comparisons) if counts else group.comparisons, len(group))
 
 
 def votes_by_annotator(group: Group) -> dict[str | None, PairVotes]:

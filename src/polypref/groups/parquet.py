@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic_core import from_json
@@ -16,6 +16,7 @@ _VERSION = {b"polypref": b"1"}  # in the file's schema: these columns are a grou
 _JUDGMENT: Mapping[str, Any] = {"i": None, "annotator": None, "criterion": None, "weight": 1.0, "time": None}
 _COMPARISON: Mapping[str, Any] = {**_JUDGMENT, "j": None, "p": 1.0, "margin": None}
 _RATING: Mapping[str, Any] = {**_JUDGMENT, "label": None}
+_GROUP = ("prompt", "responses", "comparisons", "ratings", "domain", "id", "sources", "scale")
 
 
 def pyarrow(what: str) -> Any:
@@ -23,7 +24,7 @@ def pyarrow(what: str) -> Any:
     try:
         import pyarrow
     except ImportError:
-        raise DataError(f"{what} need pyarrow: pip install 'polypref[parquet]'") from None
+        raise DataError(f"{what} need pyarrow: pip install pyarrow") from None
     return pyarrow
 
 
@@ -80,10 +81,11 @@ def from_columns(cells: Mapping[str, Any]) -> dict[str, Any]:
         judgments = cells.get(name) or ()
         if not isinstance(judgments, (list, tuple)):
             raise DataError(f"expected a list of structures, got {shown(judgments)}", field=name)
-        row[name] = [_judgment_row(judgment, f"{name}[{k}]") for k, judgment in enumerate(judgments)]
+        known = _COMPARISON if name == "comparisons" else _RATING
+        row[name] = [_judgment_row(judgment, known, f"{name}[{k}]") for k, judgment in enumerate(judgments)]
     if cells.get("scale"):
         row["scale"] = _parsed(cells["scale"], "scale")
-    return row | _meta(cells.get("meta"), "meta")
+    return row | _meta(cells.get("meta"), _GROUP, "meta")
 
 
 def _judgment_cells(judgment: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,19 +97,22 @@ def _judgment_cells(judgment: Mapping[str, Any], defaults: Mapping[str, Any]) ->
     return cells
 
 
-def _judgment_row(cells: Any, field: str) -> dict[str, Any]:
+def _judgment_row(cells: Any, known: Collection[str], field: str) -> dict[str, Any]:
     if not isinstance(cells, Mapping):
         raise DataError(f"expected a structure, got {shown(cells)}", field=field)
     row = {key: value for key, value in cells.items() if value is not None and key != "meta"}
     if "label" in row:
         row["label"] = _parsed(row["label"], f"{field}.label")
-    return row | _meta(cells.get("meta"), f"{field}.meta")
+    return row | _meta(cells.get("meta"), known, f"{field}.meta")
 
 
-def _meta(cell: Any, field: str) -> dict[str, Any]:
+def _meta(cell: Any, known: Collection[str], field: str) -> dict[str, Any]:
     value = _parsed(cell, field) if cell else {}
     if not isinstance(value, dict):
         raise DataError("expected a JSON object", field=field)
+    clash = [name for name in known if name in value]
+    if clash:
+        raise DataError(f"holds {', '.join(clash)}, which has a place of its own", field=field)
     return value
 
 

@@ -6,12 +6,12 @@ import contextlib
 import csv
 import gzip
 import io
-import itertools
 import os
 import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -19,14 +19,18 @@ from pydantic_core import from_json
 
 from polypref.errors import DataError
 from polypref.files import check_name
-from polypref.groups.parquet import from_columns, is_own, pyarrow
+from polypref.groups.parquet import pyarrow
+from polypref.groups.parquet_rows import parquet_rows, too_long
 
 Progress = Callable[[str, int, int], None]  # (stage, done, total) in bytes, rows or groups; total 0 if unknown
 
 STDIN = "-"
 _GZIP, _ZSTD, _PARQUET, _UTF8_BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_LONGEST_ROW = 64 << 20  # bytes of one line, unpacked; a small compressed file may hold a line of many gigabytes
+LONGEST_ROW = 64 << 20  # bytes of one row, unpacked; a small compressed file may hold a row of many gigabytes
+_DOCUMENT = 4  # as many longest rows may be in what can only be read whole
+_ENDLESS = 256  # as many longest rows are passed over to find the end of a line
+_PIECE = 1 << 20  # bytes of a line that is passed over, read at once
 _REPORT_EVERY = 1 << 20  # bytes between two reports of progress
 
 
@@ -37,11 +41,16 @@ class RawRow(NamedTuple):
     value: dict[str, Any] | DataError
 
 
-def read_rows(path: str | Path, progress: Progress | None = None) -> Iterator[RawRow]:
-    """The rows of a file, or of standard input for "-". A broken row is yielded as its error; a broken file raises."""
+def read_rows(path: str | Path, progress: Progress | None = None, longest_row: int | None = None) -> Iterator[RawRow]:
+    """The rows of a file, or of standard input for "-". A broken row is yielded as its error; a broken file raises.
+
+    A row of more than `longest_row` bytes, unpacked, is broken (`LONGEST_ROW` if left out, or what
+    `POLYPREF_LONGEST_ROW` says in the environment).
+    """
+    longest = _longest_row() if longest_row is None else longest_row
     try:
         with _open(path) as file:
-            yield from _read_open_file(file, Path(path).name, progress)
+            yield from _read_open_file(file, Path(path).name, longest, progress)
     except DataError as error:
         raise error.at(file=path) from None
     except OSError as error:  # missing, a folder, no permission; zlib's and gzip's own complaints come as DataError
@@ -62,12 +71,15 @@ def _open(path: str | Path) -> Iterator[BinaryIO]:
         stream.detach()  # standard input is not ours to close
 
 
-def _read_open_file(file: BinaryIO, name: str, progress: Progress | None) -> Iterator[RawRow]:
+def _read_open_file(file: BinaryIO, name: str, longest: int, progress: Progress | None) -> Iterator[RawRow]:
     head = file.peek(4)[:4]  # type: ignore[attr-defined]
     total = _size(file)
     if head == _PARQUET:
         # its index is at the end, so a pipe is read to the end first
-        yield from _parquet_rows(file if file.seekable() else io.BytesIO(file.read()), progress)
+        seekable = file if file.seekable() else io.BytesIO(_whole(file, longest))
+        report = partial(progress, "reading") if progress else None
+        for number, row in enumerate(parquet_rows(seekable, longest, report), 1):
+            yield RawRow(number, row)
         return
     meter = _Meter(file, total, progress)
     stream = io.BufferedReader(_decompressed(meter, head), buffer_size=1 << 18)
@@ -82,11 +94,11 @@ def _read_open_file(file: BinaryIO, name: str, progress: Progress | None) -> Ite
         raise DataError("is UTF-16 text; save it as UTF-8")
     start = beginning.lstrip(_UTF8_BOM).lstrip()[:1]
     if stem.endswith((".csv", ".tsv")):
-        yield from _csv_rows(_rows_lines(stream), "\t" if stem.endswith(".tsv") else ",")
+        yield from _csv_rows(_lines(stream, longest), "\t" if stem.endswith(".tsv") else ",", longest)
     elif start == b"[" or (stem.endswith(".json") and start == b"{"):
-        yield from _json_rows(stream)
+        yield from _json_rows(stream, longest)
     else:
-        yield from _json_lines(_rows_lines(stream))
+        yield from _json_lines(_lines(stream, longest))
     meter.finish()
 
 
@@ -140,37 +152,51 @@ def _broken_stream(error: Exception, row: int | None = None) -> DataError:
 
 
 def _longest_row() -> int:
-    text = os.environ.get("POLYPREF_LONGEST_ROW", str(_LONGEST_ROW))
+    text = os.environ.get("POLYPREF_LONGEST_ROW", str(LONGEST_ROW))
     if not text.isdecimal() or int(text) == 0:
         raise DataError(f"POLYPREF_LONGEST_ROW is {text!r}; expected a number of bytes")
     return int(text)
 
 
-def _rows_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Lines none of which is longer than the longest row; of one that is, no more than that is unpacked."""
-    longest = _longest_row()
-    for number in itertools.count(1):
-        line = stream.readline(longest + 1)
-        if len(line) > longest:
-            reason = f"is longer than {longest:,} bytes; if it is meant to be, set POLYPREF_LONGEST_ROW to more"
-            raise DataError(reason, row=number)
-        if not line:
-            return
-        yield line
-
-
-def _lines(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+def _lines(stream: BinaryIO, longest: int) -> Iterator[tuple[int, bytes | DataError]]:
+    """Lines by their numbers; one that is longer than the longest row is an error, and is passed over unkept."""
     number = 0
     try:
-        for line in stream:
+        while line := stream.readline(longest + 1):
             number += 1
-            yield number, line
+            if len(line) <= longest:
+                yield number, line
+                continue
+            yield number, too_long(longest)
+            for _ in range(_ENDLESS * longest // _PIECE + 1):
+                if not line or line.endswith(b"\n"):
+                    break
+                line = stream.readline(_PIECE)
+            else:
+                raise DataError(f"is longer than {_ENDLESS * longest:,} bytes, and no end is in sight", row=number)
     except _STREAM_ERRORS as error:
         raise _broken_stream(error, number + 1) from None
 
 
-def _json_lines(stream: Iterable[bytes]) -> Iterator[RawRow]:
-    for number, line in _lines(stream):
+def _whole(stream: BinaryIO, longest: int) -> bytes:
+    """All that a stream holds, which may not be longer than a few of the longest rows."""
+    try:
+        text = stream.read(_DOCUMENT * longest + 1)
+    except _STREAM_ERRORS as error:
+        raise _broken_stream(error) from None
+    if len(text) > _DOCUMENT * longest:
+        raise DataError(
+            f"is longer than {_DOCUMENT * longest:,} bytes, and can only be read whole: write JSON lines, or set "
+            f"POLYPREF_LONGEST_ROW to more than {longest:,}"
+        )
+    return text
+
+
+def _json_lines(lines: Iterable[tuple[int, bytes | DataError]]) -> Iterator[RawRow]:
+    for number, line in lines:
+        if isinstance(line, DataError):
+            yield RawRow(number, line)
+            continue
         if number == 1:
             line = line.removeprefix(_UTF8_BOM)
         if line and not line.isspace():
@@ -208,19 +234,17 @@ def _why_not_json(line: bytes, error: ValueError) -> DataError:
     return DataError(f"is not JSON ({str(error).replace(' at line 1 ', ' at ')})")
 
 
-def _json_rows(stream: Iterable[bytes]) -> Iterator[RawRow]:
+def _json_rows(stream: BinaryIO, longest: int) -> Iterator[RawRow]:
     # one JSON document: a list of rows, or rows by their ids; or JSON lines in a file called .json
-    lines = list(_lines(stream))
-    text = b"".join(line for _, line in lines).removeprefix(_UTF8_BOM)
+    text = _whole(stream, longest).removeprefix(_UTF8_BOM)
     try:
         document = from_json(text)
     except ValueError as error:
-        lines = [(number, line.removeprefix(_UTF8_BOM)) for number, line in lines]
-        lines = [(number, line) for number, line in lines if not line.isspace()]
-        if not lines or not _is_json(lines[0][1]):
+        lines = [(number, line) for number, line in _lines(io.BytesIO(text), longest)]
+        written = next((line for _, line in lines if isinstance(line, DataError) or not line.isspace()), b"")
+        if isinstance(written, DataError) or not _is_json(written):
             raise _why_not_json(text, error) from None
-        for number, line in lines:
-            yield RawRow(number, _json_row(line))
+        yield from _json_lines(lines)
         return
     if isinstance(document, list):
         for number, value in enumerate(document, 1):
@@ -232,16 +256,18 @@ def _json_rows(stream: Iterable[bytes]) -> Iterator[RawRow]:
         yield RawRow(1, document)
 
 
-def _csv_rows(stream: Iterable[bytes], delimiter: str) -> Iterator[RawRow]:
+def _csv_rows(lines: Iterable[tuple[int, bytes | DataError]], delimiter: str, longest: int) -> Iterator[RawRow]:
     def text() -> Iterator[str]:
-        for number, line in _lines(stream):
+        for number, line in lines:
+            if isinstance(line, DataError):  # nobody knows whether it ended within a cell
+                raise line.at(row=number)
             try:
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as wrong:
                 reason = f"is not UTF-8 text (byte 0x{line[wrong.start]:02x} at position {wrong.start + 1})"
                 raise DataError(reason, row=number) from None
 
-    csv.field_size_limit(min(_longest_row(), 2**31 - 1))  # the csv module has one limit for all its readers
+    csv.field_size_limit(min(longest, 2**31 - 1))  # the csv module has one limit for all its readers
     reader = csv.DictReader(text(), delimiter=delimiter, strict=True)
     try:
         names = [name.strip() for name in reader.fieldnames or ()]
@@ -258,28 +284,3 @@ def _csv_rows(stream: Iterable[bytes], delimiter: str) -> Iterator[RawRow]:
                 yield RawRow(number, {name: cell for name, cell in row.items() if name and cell})
     except csv.Error as error:
         raise DataError(f"is not CSV ({error})", row=reader.line_num + 1) from None
-
-
-def _parquet_rows(file: BinaryIO, progress: Progress | None) -> Iterator[RawRow]:
-    arrow = pyarrow("Parquet files")
-    import pyarrow.parquet as parquet
-
-    try:
-        table = parquet.ParquetFile(file)
-        own = is_own(table.schema_arrow)
-        number = 0
-        for batch in table.iter_batches(batch_size=1024):
-            for row in batch.to_pylist():
-                number += 1
-                yield RawRow(number, _own_row(row) if own else row)
-            if progress:
-                progress("reading", number, table.metadata.num_rows)
-    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:  # the last two: odd text, odd dates
-        raise DataError(f"is not a readable Parquet file ({str(error).splitlines()[0]})") from None
-
-
-def _own_row(cells: dict[str, Any]) -> dict[str, Any] | DataError:
-    try:
-        return from_columns(cells)
-    except DataError as error:
-        return error

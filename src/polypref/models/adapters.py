@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from polypref.errors import PolyprefError
 from polypref.models.backbones import (
     BackboneSettings,
     agree_on_padding,
@@ -24,7 +25,9 @@ from polypref.models.backbones import (
     plain_errors,
 )
 from polypref.models.customised import ADAPTER
-from polypref.models.embedded import BackboneError
+from polypref.models.embedded import BackboneError, resolve
+from polypref.models.folders import check_place
+from polypref.models.screening import check_weights
 
 WEIGHTS = "adapter_model.safetensors"
 _STATE_LAYERS = ("score.weight", "classifier.weight", "classifier.out_proj.weight")
@@ -55,25 +58,29 @@ def add_lora(classifier: Any, lora: Lora) -> None:
 
 def put_adapters(classifier: Any, lora: Lora) -> None:
     """Put adapters into a model and freeze everything else."""
-    from peft import inject_adapter_in_model
-
-    inject_adapter_in_model(peft_config(classifier, lora), classifier)
+    _peft().inject_adapter_in_model(peft_config(classifier, lora), classifier)
 
 
 def peft_config(classifier: Any, lora: Lora) -> Any:
     """The settings of a model's adapters, as peft takes them."""
-    from peft import LoraConfig
-
     targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
     if targets == "all-linear":
         targets = _linear_layers(classifier)
-    return LoraConfig(
+    return _peft().LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         target_modules=targets,
         exclude_modules=_of_the_same_name(classifier, targets),
         fan_in_fan_out=_transposed(classifier),
     )
+
+
+def _peft() -> Any:
+    try:
+        import peft
+    except ImportError:
+        raise BackboneError("adapters need peft: pip install peft") from None
+    return peft
 
 
 def has_lora(classifier: Any) -> bool:
@@ -221,6 +228,16 @@ def read_adapter(name: str) -> Adapter:
 
 def base_of(name: str) -> str:
     """The base model that an adapter names; a path that begins with a dot starts from the adapter's folder."""
+    base = _named_base(name)
+    try:
+        check_place(base)
+        check_weights(resolve(base))
+    except PolyprefError as error:
+        raise BackboneError(f"the base model of the adapter {name!r}: {error}") from error
+    return base
+
+
+def _named_base(name: str) -> str:
     with plain_errors(name):
         config = json.loads((Path(name) / ADAPTER).read_text(encoding="utf-8"))
         base = config.get("base_model_name_or_path")
@@ -255,9 +272,9 @@ def load_own_adapter(name: str, width: int, settings: BackboneSettings) -> tuple
 def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, Any]:
     """A reward model saved as an adapter on its base model: classifier with the adapter merged, tokenizer, and the
     base model's configuration. A tokenizer that lies beside the adapter is the one it was trained with."""
-    from peft import PeftModel
     from safetensors import safe_open
 
+    peft = _peft()
     base, weights = base_of(name), Path(name) / WEIGHTS
     if not weights.exists():
         raise BackboneError(f"the adapter {name!r} lacks its weights ({WEIGHTS})")
@@ -273,7 +290,7 @@ def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, Any]:
     classifier.config.get_text_config().pad_token_id = config.get_text_config().pad_token_id  # as it was trained
     agree_on_padding(classifier, tokenizer, settings.state_token, is_trained=True)
     with plain_errors(name):
-        classifier = PeftModel.from_pretrained(classifier, name).merge_and_unload()
+        classifier = peft.PeftModel.from_pretrained(classifier, name).merge_and_unload()
     return classifier, tokenizer, config
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from polypref import choice
-from polypref.errors import DataError, PolyprefError
+from polypref.errors import DataError, PolyprefError, unknown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -183,6 +183,14 @@ class StateAnswer(Answer):
         """The values of the labels over which the head predicts the crowd's opinion, `[d]`; None for other heads."""
         return self.head.labels
 
+    @property
+    def best(self) -> int:
+        """The index of the preferred response: the first of `rank()`."""
+        return self.rank()[0]
+
+    def __repr__(self) -> str:
+        return f"StateAnswer(best={self.best}, utilities={self.utilities.round(3).tolist()})"
+
     def opinions(self) -> Floats:
         """The distributions, `[K, d]`; other heads refuse."""
         refuse_joint(self.head, "distributions")
@@ -202,7 +210,7 @@ class StateAnswer(Answer):
             order = np.argsort(-self.utilities, kind="stable").tolist()
             return Ranking(rule, order, self.utilities.tolist())
         if rule not in RULES:
-            raise PolyprefError(f"unknown rule {rule!r}; known are {', '.join(RULES)}")
+            raise PolyprefError(unknown("rule", rule, RULES))
         P = self.preferences
         if rule == "lottery":
             return _lottery(P)

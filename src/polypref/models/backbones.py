@@ -244,10 +244,10 @@ def is_classifier(config: Any) -> bool:
     return any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
 
 
-def move_to(classifier: Any, device: str) -> None:
-    """Put a classifier on a device; one that there is not gets one sentence."""
+def move_to(classifier: Any, device: str | torch.device) -> None:
+    """Put a classifier on a device; one that there is not, or one for quantised weights, gets one sentence."""
     try:
         classifier.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
+    except (RuntimeError, AssertionError, ValueError) as error:  # torch asserts that it was built for the device
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BackboneError(f"cannot put the model on the device {device!r}: {reason}") from error
+        raise BackboneError(f"cannot put the model on the device {str(device)!r}: {reason}") from error

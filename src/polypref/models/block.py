@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, Val
 from polypref.errors import PolyprefError
 from polypref.models.adapters import names_adapter
 from polypref.models.backbones import BackboneSettings, load_config
-from polypref.models.embedded import BackboneError
-from polypref.models.folders import LAST
+from polypref.models.embedded import BackboneError, hub_id
+from polypref.models.folders import LAST, is_unfinished
 from polypref.models.heads import Head, all_heads, make_head
 
 BLOCK = "polypref"  # the key of our block in config.json
 VERSION = 1
 _LONGEST = 10**9  # tokens; a length beyond it says nothing
+_LONGEST_NAME = 200  # characters of an id on the hub
 
 
 class Block(BaseModel):
@@ -29,12 +30,15 @@ class Block(BaseModel):
     settings: dict[str, Any]
     max_length: int | None = Field(default=None, ge=1, le=_LONGEST)
     training_opinion: list[FiniteFloat] = []  # mean opinion over the labels; empty in older checkpoints
+    base: str | None = Field(default=None, max_length=_LONGEST_NAME)  # the backbone's id on the hub, if known
 
 
 def block_of(config: Any, name: str) -> Block:
     """The block of a configuration; a plain reward model is a scalar one."""
     block = config.to_dict().get(BLOCK)
     if block is not None:
+        if is_unfinished(Path(name)):
+            raise BackboneError(f"{name!r} is a checkpoint that was not written to its end: use an earlier one")
         if not isinstance(block, dict):
             raise _unreadable(name, "it is no mapping")
         version = block.get("version")
@@ -74,6 +78,11 @@ def is_model_of(head: Head, config: Any, name: str) -> bool:
     if BLOCK not in config.to_dict():
         return config.num_labels == 1 and head.name == "scalar"
     return head_of_block(block_of(config, name), name, config.num_labels) == head
+
+
+def base_named(config: Any, name: str) -> str | None:
+    """The id on the hub of the backbone that a checkpoint was made of, or that it is itself; None if not known."""
+    return block_of(config, name).base if BLOCK in config.to_dict() else hub_id(name)
 
 
 def names_own_adapter(name: str, settings: BackboneSettings) -> bool:

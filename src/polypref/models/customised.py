@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from polypref.errors import PolyprefError
 from polypref.groups.model import shown
-from polypref.models.folders import LAST
+from polypref.models.folders import LAST, check_place
 
 GENERAL, DOMAINS = "general", "domains"
 OWN, EACH = "own", "each"  # each group by the model of its own domain; the model of every domain in turn
@@ -75,6 +75,7 @@ def check_general(path: str | Path) -> None:
 
 def model_folder(path: str, domain: str | None) -> tuple[str, str | None]:
     """The folder (or id) of one model and the domain it is of: `general` unless named; None for ordinary models."""
+    check_place(path)
     if domain is None and not is_customised(path):
         return path, None
     check_customised(path)

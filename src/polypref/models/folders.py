@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from polypref.errors import PolyprefError
+from polypref.files import passing_folder
 
 LAST = "config.json"  # without it nothing loads the folder
+_ID = re.compile(r"(embedded:)?[A-Za-z0-9]([\w.-]*[\w])?(/[A-Za-z0-9_]([\w.-]*[\w])?)?", re.ASCII)
+_LONGEST_ID = 96  # characters, as the hub has it
+_LONGEST_NAME = 300  # characters of a name that are quoted
+SAVING = ".saving-"  # what the names of folders begin with that are being written
 COMPLETE = "complete"  # a file in a checkpoint of a run that is written when everything else is
 
 
@@ -26,21 +31,41 @@ def staged_folder(target: Path, last: str = LAST) -> Iterator[Path]:
 
     try:
         target.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".saving-", dir=target))
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    try:
-        yield stage
-        _move(stage, target, last)
+        with passing_folder(target, SAVING) as stage:
+            yield stage
+            _move(stage, target, last)
     except (OSError, SafetensorError) as error:
         raise _unwritable(target, error) from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+
+
+def check_place(name: str) -> None:
+    """Refuse a name that is neither that of a folder here nor can be a hub id."""
+    try:
+        if name and Path(name).is_dir():
+            return
+        looks_like_an_id = len(name) <= _LONGEST_ID and _ID.fullmatch(name) is not None
+        if looks_like_an_id and not Path(name).is_absolute() and not Path(name).exists():
+            return
+    except (OSError, ValueError):  # too long, or with characters that no file has
+        pass
+    what = "is a file" if _is_file(name) else "is not there"
+    raise PolyprefError(
+        f"{name[:_LONGEST_NAME]!r} {what}; expected the folder of a model, or a hub id such as 'org/name'"
+    )
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether a folder is a checkpoint of a run, by its name, that was not written to its end."""
-    return folder.is_dir() and folder.resolve().name.startswith("checkpoint-") and not (folder / COMPLETE).exists()
+    """Whether a folder, by its name a checkpoint of a run or what is being saved, was not written to its end."""
+    name = folder.resolve().name
+    begun = name.startswith("checkpoint-") and not (folder / COMPLETE).exists()
+    return folder.is_dir() and (begun or name.startswith(SAVING))
 
 
 def remove_folder(folder: Path) -> None:

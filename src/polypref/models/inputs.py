@@ -11,20 +11,14 @@ from numpy.typing import NDArray
 
 from polypref.errors import DataError
 from polypref.groups.model import Group, Prompt, shown
+from polypref.models.chat_forms import PLAIN_TEMPLATE, segment_template
 from polypref.models.embedded import BackboneError
 from polypref.models.templates import check_template
 
 Tokens = NDArray[np.int32]
 Layout = Literal["chat", "segments"]
+_PROBE = (" Which?\n", " This one, \n\nsaid  two. ")  # with the spaces that tokenizers treat each in its way
 MOST_TEMPLATE_TEXT, MOST_COPIES = 1_000_000, 20  # characters of a chat template's own, and of each that it is given
-
-# the plain format, for decoders whose tokenizer has no chat template: `Role: content`, turns a blank line apart
-PLAIN_TEMPLATE = (
-    "{{ bos_token if bos_token else '' }}"
-    "{% for message in messages %}{% if not loop.first %}{{ '\n\n' }}{% endif %}"
-    "{{ message['role'].capitalize() + ': ' + message['content'] }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '\n\nAssistant: ' }}{% else %}{{ eos_token if eos_token else '' }}{% endif %}"
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +107,16 @@ class InputFormat:
         first, second = starts[0], starts[-1]
         return whole[:first], whole[first + len(inner) : second], whole[second + len(inner) :]
 
+    def tell_template(self) -> None:
+        """Give the tokenizer a chat template that makes the tokens of two segments, if its special tokens allow one."""
+        self.tokenizer.chat_template = segment_template(self.tokenizer, *self._frame())
+        turns = [{"role": "user", "content": _PROBE[0]}, {"role": "assistant", "content": _PROBE[1]}]
+        text = self.tokenizer.apply_chat_template(turns, tokenize=False)
+        found = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        wanted = replace(self, max_length=len(found) + 1)._segments(_PROBE[0], [_PROBE[1]])[0].tokens.tolist()
+        if found != wanted:
+            self.tokenizer.chat_template = None
+
     def _fitted(self, ids: Tokens, boundary: int, frame: int, between: int = 0, after: int = 0) -> Input:
         """Cut to the maximal length: `frame` tokens at the start, `between` after the boundary and `after` stay."""
         if self.vocabulary is not None and len(ids) and ids.max() >= self.vocabulary:
@@ -153,7 +157,7 @@ class InputFormat:
 
 
 def input_format(tokenizer: Any, layout: Layout, max_length: int, vocabulary: int | None = None) -> InputFormat:
-    """The format for a tokenizer; a chat layout without a template gets the plain one, saved with the model."""
+    """The format for a tokenizer; a tokenizer without a chat template gets one of ours, saved with the model."""
     if not tokenizer.is_fast:
         raise BackboneError(
             f"the tokenizer {type(tokenizer).__name__} is not a fast one, which tells where in the text a token lies; "
@@ -165,7 +169,10 @@ def input_format(tokenizer: Any, layout: Layout, max_length: int, vocabulary: in
         check_template(tokenizer.chat_template)
     if max_length < 8:
         raise BackboneError(f"max_length is {max_length}; the least that makes sense is 8 tokens")
-    return InputFormat(tokenizer, layout, max_length, vocabulary)
+    made = InputFormat(tokenizer, layout, max_length, vocabulary)
+    if layout == "segments" and not tokenizer.chat_template:
+        made.tell_template()
+    return made
 
 
 def turns_of(prompt: Prompt) -> list[dict[str, str]]:

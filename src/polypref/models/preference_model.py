@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,10 +17,11 @@ from polypref.models.adapters import (
     add_lora,
     load_adapter,
     load_own_adapter,
-    merged,
     names_adapter,
 )
-from polypref.models.answer import Floats, StateAnswer, ordered_pairs, refuse_joint
+from polypref.models.answer import StateAnswer, ordered_pairs
+from polypref.models.asking import Answering
+from polypref.models.assembling import DEFAULT_MAX_LENGTH, assembled
 from polypref.models.backbones import (
     BackboneSettings,
     dropout_rates,
@@ -29,29 +30,34 @@ from polypref.models.backbones import (
     load_config,
     load_trained_classifier,
     move_to,
-    quiet_loading,
     renew_state_layer,
-    set_dropout,
 )
-from polypref.models.block import BLOCK, Block, block_of, head_of_block, is_model_of, names_own_adapter
+from polypref.models.block import (
+    BLOCK,
+    VERSION,
+    Block,
+    base_named,
+    block_of,
+    head_of_block,
+    is_model_of,
+    names_own_adapter,
+)
+from polypref.models.card import write_card
 from polypref.models.customised import model_folder
 from polypref.models.embedded import BackboneError
 from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
-from polypref.models.extra import load_extra, save_extra
-from polypref.models.folders import is_unfinished, staged_folder
+from polypref.models.extra import load_extra
+from polypref.models.folders import check_place, staged_folder
 from polypref.models.heads import Head, make_head
-from polypref.models.inputs import Input, InputFormat, Layout, input_format
-from polypref.models.limits import knows_segments, longest_input
-from polypref.models.reading import check_reading
-from polypref.models.sharing import share_prompts
+from polypref.models.inputs import Input, InputFormat
+from polypref.models.record import read_record
+from polypref.models.saving import write_checkpoint_files
 
-CLASSIFIER, ADDED = "classifier.", "extra."  # what the names of an encoder's weights begin with
-DEFAULT_MAX_LENGTH = 1024
 WINDOW = 64  # groups encoded together
 
 
-class PreferenceModel:
-    """A preference model. Every method takes one group or a list of groups and returns NumPy."""
+class PreferenceModel(Answering):
+    """A preference model. What takes groups takes one group or a list of groups, and returns NumPy."""
 
     def __init__(self, encoder: StateEncoder, head: Head, inputs: InputFormat) -> None:
         self.encoder = encoder
@@ -59,6 +65,8 @@ class PreferenceModel:
         self.inputs = inputs
         self.dropout_rates: dict[str, float] = {}  # those of the backbone's configuration, used or not
         self.training_opinion: tuple[float, ...] = ()  # mean opinion of the training data over the labels, if known
+        self.base: str | None = None  # the id on the hub of the backbone it was made of, if known
+        self.record: dict[str, Any] = {}  # of its training, if known
         self.domain: str | None = None  # which it is of in a customised folder
         self.window = WINDOW
 
@@ -97,6 +105,7 @@ class PreferenceModel:
         """
         made = make_head(head, **head_settings) if isinstance(head, str) else head
         settings = backbone or BackboneSettings()
+        check_place(name)
         if names_adapter(name):
             raise BackboneError(
                 f"{name!r} is an adapter, no backbone: save PreferenceModel.from_pretrained of it, and name that folder"
@@ -112,6 +121,7 @@ class PreferenceModel:
                 add_lora(classifier, lora)
         model = cls._assembled(classifier, tokenizer, made, max_length or DEFAULT_MAX_LENGTH, settings, device)
         model.dropout_rates = dropout_rates(config)
+        model.base = base_named(config, name)
         if goes_on:
             load_extra(model.encoder, made, name, settings.revision)
         return model
@@ -144,14 +154,14 @@ class PreferenceModel:
             head = head_of_block(block, name, classifier.config.num_labels)
         else:
             config = load_config(name, settings)
-            if BLOCK in config.to_dict() and is_unfinished(Path(name)):
-                raise BackboneError(f"{name!r} is a checkpoint that was not written to its end: use an earlier one")
             block = block_of(config, name)
             head = head_of_block(block, name, config.num_labels)  # before anything of that many logits is made
             classifier, tokenizer = load_trained_classifier(name, config.num_labels, settings)
         model = cls._assembled(classifier, tokenizer, head, max_length or block.max_length, settings, device)
         model.dropout_rates = dropout_rates(config)
         model.training_opinion = tuple(block.training_opinion)
+        model.record = read_record(config.to_dict().get(BLOCK))
+        model.base = base_named(config, name)
         model.domain = of_domain
         load_extra(model.encoder, head, name, settings.revision)
         return model
@@ -166,18 +176,7 @@ class PreferenceModel:
         settings: BackboneSettings,
         device: str | None,
     ) -> PreferenceModel:
-        if settings.quantization is None:
-            move_to(classifier, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        segments = "token_type_ids" in tokenizer.model_input_names and knows_segments(classifier)
-        encoder = StateEncoder(classifier, head, classifier.config.get_text_config().pad_token_id, segments)
-        encoder.eval()
-        layout: Layout = "chat" if encoder.reads_last_token else "segments"
-        limits = [limit for limit in (max_length, longest_input(classifier, tokenizer)) if limit is not None]
-        limit = min(limits, default=DEFAULT_MAX_LENGTH)
-        rows = classifier.get_input_embeddings().weight.shape[0]
-        inputs = input_format(tokenizer, layout, limit, rows)
-        check_reading(encoder, inputs)
-        share_prompts(encoder, settings)
+        encoder, inputs = assembled(classifier, tokenizer, head, max_length, settings, device)
         return cls(encoder, head, inputs)
 
     # — saving —
@@ -187,84 +186,54 @@ class PreferenceModel:
     ) -> None:
         """Write an ordinary checkpoint, whole or not at all; LoRA weights are merged into it.
 
-        `training` is a record of how the model was made, kept in its configuration; `weights` stand in for those of
-        the encoder where these are spread over several processes.
+        `training` is a record of how the model was made, kept in its configuration and told by its card; that of a
+        loaded model if left out. `weights` stand in for those of the encoder where these are spread over several
+        processes.
         """
         if names_adapter(str(path)):
             raise PolyprefError(f"{str(path)!r} holds an adapter, which would hide the model: save it elsewhere")
         with staged_folder(Path(path)) as folder:
             self.write(folder, training, weights)
+            write_card(folder, Path(path), self, self.record if training is None else training)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        message: str = "Upload a polypref model",
+        token: str | None = None,
+    ) -> str:
+        """Save the model into a repository of the Hugging Face hub, made if there is none; returns its address."""
+        from polypref.models.publishing import push_to_hub
+
+        return push_to_hub(self, repo_id, private=private, revision=revision, message=message, token=token)
 
     def write(
         self, folder: Path, training: dict[str, Any] | None = None, weights: dict[str, Tensor] | None = None
     ) -> None:
-        """The files of the checkpoint, one by one."""
-        classifier = merged(self.encoder.classifier)
-        own, added = (_part(weights, CLASSIFIER), _part(weights, ADDED)) if weights is not None else (None, None)
-        setattr(classifier.config, BLOCK, {**self.block(), **({"training": training} if training else {})})
-        rates = dropout_rates(classifier.config)
-        set_dropout(classifier.config, self.dropout_rates)  # also those it is used without
-        try:
-            with quiet_loading():
-                classifier.save_pretrained(folder, state_dict=own)
-        finally:
-            set_dropout(classifier.config, rates)
-        self.inputs.tokenizer.save_pretrained(folder)
-        save_extra(self.encoder, folder, added)
+        """The files of the checkpoint, one by one, without a card."""
+        write_checkpoint_files(self, folder, training, weights)
 
     def block(self) -> dict[str, Any]:
         """What `config.json` says of polypref: enough to use the model again."""
         block = {
-            "version": 1,
+            "version": VERSION,
             "head": self.head.name,
             "settings": self.head.settings(),
             "max_length": self.inputs.max_length,
         }
-        return {**block, "training_opinion": list(self.training_opinion)} if self.training_opinion else block
+        known = {"training_opinion": list(self.training_opinion), "base": self.base}
+        return {**block, **{name: value for name, value in known.items() if value}}
 
     # — using —
 
-    @overload
-    def states(self, groups: Group) -> Floats: ...
-    @overload
-    def states(self, groups: Sequence[Group]) -> list[Floats]: ...
-    def states(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
-        """One vector per response, `[K, width]`: the logits that vanilla transformers computes."""
-        refuse_joint(self.head, "states")
-        return self._each(groups, lambda answer: answer.states)
-
-    @overload
-    def preferences(self, groups: Group) -> Floats: ...
-    @overload
-    def preferences(self, groups: Sequence[Group]) -> list[Floats]: ...
-    def preferences(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
-        """P[i, j] = P(i ≻ j), `[K, K]`: P + Pᵀ = 1, ½ on the diagonal."""
-        return self._each(groups, lambda answer: answer.preferences)
-
-    @overload
-    def utilities(self, groups: Group) -> Floats: ...
-    @overload
-    def utilities(self, groups: Sequence[Group]) -> list[Floats]: ...
-    def utilities(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
-        """One number per response, `[K]`, higher is better; for heads without a utility, mean log-odds in the group."""
-        return self._each(groups, lambda answer: answer.utilities)
-
-    @overload
-    def distributions(self, groups: Group) -> Floats: ...
-    @overload
-    def distributions(self, groups: Sequence[Group]) -> list[Floats]: ...
-    def distributions(self, groups: Group | Sequence[Group]) -> Floats | list[Floats]:
-        """The crowd's opinion of each response over the labels, `[K, d]`; rows sum to 1."""
-        refuse_joint(self.head, "distributions")
-        return self._each(groups, StateAnswer.opinions)
-
-    @overload
-    def rank(self, groups: Group, rule: str = "borda") -> list[int]: ...
-    @overload
-    def rank(self, groups: Sequence[Group], rule: str = "borda") -> list[list[int]]: ...
-    def rank(self, groups: Group | Sequence[Group], rule: str = "borda") -> list[int] | list[list[int]]:
-        """Indices of the responses, best first, under `borda`, `copeland`, `kemeny`, `lottery` or `utility`."""
-        return self._each(groups, lambda answer: answer.rank(rule))
+    def to(self, device: str | torch.device) -> PreferenceModel:
+        """Put the model on a device, such as `cuda` or `cpu`, and return it."""
+        move_to(self.encoder.classifier, device)
+        self.encoder.to(device)  # with what the head adds
+        return self
 
     def encode(self, groups: Iterable[Group], budget: int = DEFAULT_BUDGET) -> Iterator[tuple[Group, StateAnswer]]:
         """Each group with what the model says of it, in order; groups are taken from the stream a window at a time."""
@@ -288,12 +257,3 @@ class PreferenceModel:
             return self.encoder.states(tokenized, budget)
         finally:
             self.encoder.train(training)
-
-    def _each(self, groups: Group | Sequence[Group], read: Callable[[StateAnswer], Any]) -> Any:
-        if isinstance(groups, Group):
-            return self._each([groups], read)[0]
-        return [read(answer) for _, answer in self.encode(groups)]
-
-
-def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}

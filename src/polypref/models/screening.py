@@ -44,6 +44,8 @@ def check_weights(place: str) -> None:
                 f"the weights of {place!r} are pickled ({pickled[0][:100]}), and opening a pickle may run code, so "
                 "it is not opened; get the model as safetensors, or convert it where you trust it"
             )
+        if (folder / CONFIG).exists():
+            raise BackboneError(f"the folder {place!r} is no whole model: it lacks its weights ({WEIGHTS})")
 
 
 def _shards(folder: Path) -> set[str]:

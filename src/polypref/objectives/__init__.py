@@ -9,6 +9,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
+from polypref.errors import unknown
 from polypref.models.heads import all_heads
 from polypref.objectives.base import Objective, ObjectiveError
 from polypref.objectives.judgments import GroupJudgments, Judgments, collate, group_judgments, labels_of
@@ -39,7 +40,7 @@ def make_objective(name: str, **settings: Any) -> Objective:
     """The objective a user named, with its settings."""
     objectives = all_objectives()
     if name not in objectives:
-        raise ObjectiveError(f"unknown objective {name!r}; known are {', '.join(objectives)}")
+        raise ObjectiveError(unknown("objective", name, objectives))
     known = [field.name for field in fields(objectives[name])]
     for setting in settings:
         if setting not in known:

@@ -22,6 +22,16 @@ class Dpl(Objective):
     head, and for a distributional head −`entropy`·H(mean of the distributions of the responses compared in the group),
     which keeps all labels in use; theirs is the mean over the batch, which would make a loss depend on what it is
     batched with. P is exact here: their code puts σ(√(2π)·x) for Φ(x).
+
+        >>> import torch
+        >>> from polypref import Comparison, Group, objectives
+        >>> from polypref.models.heads import make_head
+        >>> group = Group("Why?", ("So.", "Because."), [Comparison(0, 1, p=0.8, weight=5)])
+        >>> judgments = objectives.collate([objectives.group_judgments(group)], [2])
+        >>> head, states = make_head("gaussian"), torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+        >>> losses, weights = objectives.make_objective("dpl").losses(head, states, judgments)
+        >>> print(f"{losses.item():.3f} {weights.item():.0f}")
+        0.508 5
     """
 
     name = "dpl"

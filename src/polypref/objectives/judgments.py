@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from polypref.crowd import Dirichlet, label_counts, smooth_towards_next
 from polypref.errors import DataError
+from polypref.groups.deriving import is_ranked
 from polypref.groups.model import Group, shown
 from polypref.groups.pairs import pair_votes
 
@@ -47,13 +48,14 @@ def group_judgments(
     """The judgments of one group, pooled over annotators and criteria: one target per pair and per rated response.
 
     Comparisons of the same two responses are merged: votes add up, the share is the mean weighted by votes, and so is
-    the margin over those that state one (it says how much better the preferred response is).
+    the margin over those that state one (it says how much better the preferred response is). Ties of equal scores are
+    left out, as in the ranking loss of scored data: nobody stated them.
     The opinion of a response is its shares of votes for `labels`, the values a rating may have, lowest first: with
     `prior` more votes for every label (the mean of a Dirichlet posterior), and with the mass `smoothing` moved to the
     next most likely label where an opinion is near-certain (see `crowd`). Without labels there is no opinion (d = 0),
     and ratings with a name, which have no mean, are left out.
     """
-    said = pair_votes(group)
+    said = pair_votes(group, is_ranked)
     rated, opinion, mean, voters = _pooled_ratings(group, labels, prior, smoothing)
     return GroupJudgments(said.first, said.second, said.share, said.votes, said.margin, rated, opinion, mean, voters)
 

@@ -17,6 +17,16 @@ class LogOdds(Objective):
 
     The half vote for each side (Haldane 1956) keeps unanimous pairs finite; weighted by votes, a free scalar per
     response reaches the potential of HodgeRank (Jiang, Lim, Yao & Ye 2011), as in `choice.hodge_decomposition`.
+
+        >>> import torch
+        >>> from polypref import Comparison, Group, objectives
+        >>> from polypref.models.heads import make_head
+        >>> group = Group("Why?", ("So.", "Because."), [Comparison(0, 1, p=0.8, weight=5)])
+        >>> judgments = objectives.collate([objectives.group_judgments(group)], [2])
+        >>> head, states = make_head("scalar"), torch.tensor([[1.0], [0.0]])
+        >>> losses, weights = objectives.make_objective("log-odds").losses(head, states, judgments)
+        >>> print(f"{losses.item():.3f} {weights.item():.0f}")
+        0.010 5
     """
 
     name = "log-odds"

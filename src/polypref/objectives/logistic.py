@@ -18,6 +18,16 @@ class Logistic(Objective):
 
     Of one hard vote with the scalar head: −log σ(r_chosen − r_rejected − m), the Bradley–Terry loss. With the general
     head: the loss of GPM (arXiv 2410.02197).
+
+        >>> import torch
+        >>> from polypref import Comparison, Group, objectives
+        >>> from polypref.models.heads import make_head
+        >>> group = Group("Why?", ("So.", "Because."), [Comparison(0, 1, p=0.8, weight=5)])
+        >>> judgments = objectives.collate([objectives.group_judgments(group)], [2])
+        >>> head, states = make_head("scalar"), torch.tensor([[1.0], [0.0]])
+        >>> losses, weights = objectives.make_objective("logistic").losses(head, states, judgments)
+        >>> print(f"{losses.item():.3f} {weights.item():.0f}")
+        0.513 5
     """
 
     name = "logistic"

@@ -14,7 +14,18 @@ from polypref.objectives.judgments import Judgments
 
 @dataclass(frozen=True, kw_only=True)
 class CrossEntropy(Objective):
-    """ℓ = −Σ_k p_k log p̂_k for the opinion p of the crowd and the predicted p̂: blind to how far apart labels are."""
+    """ℓ = −Σ_k p_k log p̂_k for the opinion p of the crowd and the predicted p̂: blind to how far apart labels are.
+
+    >>> import torch
+    >>> from polypref import Group, Rating, objectives
+    >>> from polypref.models.heads import make_head
+    >>> group = Group("Why?", ("So.",), ratings=[Rating(0, 1), Rating(0, 3), Rating(0, 3)])
+    >>> judgments = objectives.collate([objectives.group_judgments(group, (1, 2, 3))], [1])
+    >>> head, states = make_head("distributional", labels=[1, 2, 3]), torch.tensor([[0.0, 0.0, 1.0]])
+    >>> losses, weights = objectives.make_objective("cross-entropy").losses(head, states, judgments)
+    >>> print(f"{losses.item():.3f} {weights.item():.0f}")
+    0.885 3
+    """
 
     name = "cross-entropy"
     title = "cross-entropy of the distribution of ratings"
@@ -29,7 +40,18 @@ class CrossEntropy(Objective):
 
 @dataclass(frozen=True, kw_only=True)
 class Kl(Objective):
-    """ℓ = KL(p ‖ p̂) = Σ_k p_k (log p_k − log p̂_k): the gradient of cross-entropy, and 0 where p̂ = p."""
+    """ℓ = KL(p ‖ p̂) = Σ_k p_k (log p_k − log p̂_k): the gradient of cross-entropy, and 0 where p̂ = p.
+
+    >>> import torch
+    >>> from polypref import Group, Rating, objectives
+    >>> from polypref.models.heads import make_head
+    >>> group = Group("Why?", ("So.",), ratings=[Rating(0, 1), Rating(0, 3), Rating(0, 3)])
+    >>> judgments = objectives.collate([objectives.group_judgments(group, (1, 2, 3))], [1])
+    >>> head, states = make_head("distributional", labels=[1, 2, 3]), torch.tensor([[0.0, 0.0, 1.0]])
+    >>> losses, weights = objectives.make_objective("kl").losses(head, states, judgments)
+    >>> print(f"{losses.item():.3f} {weights.item():.0f}")
+    0.248 3
+    """
 
     name = "kl"
     title = "Kullback–Leibler divergence of the distribution of ratings"
@@ -50,6 +72,16 @@ class RankedProbability(Objective):
     Of optimal transport's closed form Σ_k |P̂_k − P_k|·(u_{k+1} − u_k) it squares each difference. An average of
     squares is least at the mean of the opinions, an average of absolute values at their median: of a label that one
     person in ten gives, most samples of five ratings have none, and transport learns that nobody gives it.
+
+        >>> import torch
+        >>> from polypref import Group, Rating, objectives
+        >>> from polypref.models.heads import make_head
+        >>> group = Group("Why?", ("So.",), ratings=[Rating(0, 1), Rating(0, 3), Rating(0, 3)])
+        >>> judgments = objectives.collate([objectives.group_judgments(group, (1, 2, 3))], [1])
+        >>> head, states = make_head("distributional", labels=[1, 2, 3]), torch.tensor([[0.0, 0.0, 1.0]])
+        >>> losses, weights = objectives.make_objective("ranked-probability").losses(head, states, judgments)
+        >>> print(f"{losses.item():.3f} {weights.item():.0f}")
+        0.023 3
     """
 
     name = "ranked-probability"

@@ -30,6 +30,16 @@ class Transport(Objective):
     With `entropic` = ε, in the units of the cost, ℓ is the Sinkhorn divergence OT_ε(p̂, p) − ½ OT_ε(p̂, p̂) − ½ OT_ε(p, p)
     (Feydy et al. 2019), which is smooth and, unlike OT_ε itself, 0 at p̂ = p; it needs a symmetric cost. Its iteration
     slows down as ε falls: below a third of the cost of one step, exact transport is nearly the same and faster.
+
+        >>> import torch
+        >>> from polypref import Group, Rating, objectives
+        >>> from polypref.models.heads import make_head
+        >>> group = Group("Why?", ("So.",), ratings=[Rating(0, 1), Rating(0, 3), Rating(0, 3)])
+        >>> judgments = objectives.collate([objectives.group_judgments(group, (1, 2, 3))], [1])
+        >>> head, states = make_head("distributional", labels=[1, 2, 3]), torch.tensor([[0.0, 0.0, 1.0]])
+        >>> losses, weights = objectives.make_objective("transport").losses(head, states, judgments)
+        >>> print(f"{losses.item():.3f} {weights.item():.0f}")
+        0.212 3
     """
 
     name = "transport"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy.typing as npt
 
 from polypref import choice
 from polypref.errors import Undefined
-from polypref.evaluation.assessment import Assessment, Assessor
+from polypref.evaluation.assessment import Assessment
 from polypref.evaluation.cache import StateCache
 from polypref.evaluation.crowd_metrics import wasserstein_1
+from polypref.evaluation.measuring import Progress, measure
 from polypref.evaluation.truth import true_matrix
 from polypref.groups.model import Group
 from polypref.inspection.inspector import inspect_groups
@@ -20,10 +22,9 @@ from polypref.models.answer import Answer
 from polypref.models.preference_model import PreferenceModel
 from polypref.reporting import choosing
 from polypref.reporting.contents import Chapter, Matrix, Opinion, Preferences, Prompt, Run, Verdict
-from polypref.statistics.comparing import Difference, Evidence, compare_with_first
+from polypref.statistics.comparing import Difference
 
 Floats = npt.NDArray[np.float64]
-Progress = Callable[[str, int, int], None]  # what, done, of how many
 
 _MOST_OPINIONS = 6  # prompts
 _MOST_RATED = 6  # responses of a prompt whose opinions are shown
@@ -52,21 +53,17 @@ def build_chapter(
 
     `cached` gives the cache of a model's states, or None for one whose states are computed anew.
     """
-    predictions: dict[str, list[Answer]] = {}
-    assessments: dict[str, Assessment] = {}
-    evidence: dict[str, Evidence] = {}
-    for run in runs:
-        model = load(run)
-        assessor = Assessor(constant=model.training_opinion or None, resamples=resamples, seed=seed)
-        said = predictions[run.name] = []
-        for done, (group, answer) in enumerate((cached(model) or model).encode(groups), 1):
-            said.append(answer)
-            assessor.add(group, answer)
-            progress(run.name, done, len(groups))
-        assessments[run.name], evidence[run.name] = assessor.assessment(), assessor.evidence()
-        del model
-    found = compare_with_first(evidence, resamples=resamples, seed=seed)
-    return chapter_of(title, data, groups, runs, predictions, assessments, found, seed=seed)
+    predictions: dict[str, list[Answer]] = {run.name: [] for run in runs}
+    found = measure(
+        {run.name: partial(load, run) for run in runs},
+        groups,
+        cached=cached,
+        resamples=resamples,
+        seed=seed,
+        progress=progress,
+        heard=lambda name, answer: predictions[name].append(answer),
+    )
+    return chapter_of(title, data, groups, runs, predictions, found.assessments, found.differences(), seed=seed)
 
 
 def chapter_of(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from polypref.choice import kemeny_ranking
 from polypref.evaluation.crowd_metrics import wasserstein_1
+from polypref.evaluation.measuring import Progress
 from polypref.evaluation.metrics import TIE
 from polypref.evaluation.truth import true_matrix
 from polypref.groups.model import Group
@@ -20,7 +21,7 @@ from polypref.groups.simulate import simulate
 from polypref.groups.splitting import split_groups
 from polypref.groups.writing import save_groups
 from polypref.models.preference_model import PreferenceModel
-from polypref.reporting.building import Progress, build_chapter
+from polypref.reporting.building import build_chapter
 from polypref.reporting.contents import Chapter, Run
 from polypref.reporting.runs import read_runs
 from polypref.statistics.resampling import Estimate

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from polypref import __version__
 from polypref.errors import DataError
 from polypref.files import replace_when_done
 from polypref.reporting import sections
@@ -29,6 +31,13 @@ def write_report(report: ReportData, path: str | Path) -> None:
         raise DataError(f"cannot be written ({error.strerror or error})", file=path) from None
     with replace_when_done(path) as file:
         file.write(page)
+
+
+def write_chapters(chapters: Sequence[Chapter], title: str, path: str | Path) -> ReportData:
+    """Write a page of some chapters, dated today."""
+    made = ReportData(title, date.today().isoformat(), __version__, tuple(chapters))
+    write_report(made, path)
+    return made
 
 
 def render(report: ReportData) -> str:

@@ -12,12 +12,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from polypref.errors import PolyprefError
+from polypref.files import remove_left
 from polypref.models.adapters import has_lora
 from polypref.models.encoder import StateEncoder
 from polypref.models.extra import EXTRA
 from polypref.models.folders import COMPLETE as COMPLETE
-from polypref.models.folders import remove_folder, staged_folder
-from polypref.models.preference_model import ADDED, CLASSIFIER, PreferenceModel
+from polypref.models.folders import SAVING, remove_folder, staged_folder
+from polypref.models.preference_model import PreferenceModel
+from polypref.models.saving import ADDED, CLASSIFIER
 
 _ADDED_AS = "gate."  # how version 0.1 began the names of what a head adds, in the file of adapters
 ADAPTED = "trainable.safetensors"  # adapters and state layer, which a merged checkpoint could not go on from
@@ -130,7 +132,8 @@ def drop_old(out: Path, keep: int, best: Path | None) -> None:
 
 def drop_unfinished(out: Path) -> None:
     """Delete what a run that was killed left half-written."""
-    for folder in [*out.glob("checkpoint-*"), *out.glob(".saving-*")]:
+    remove_left(out, SAVING)
+    for folder in out.glob("checkpoint-*"):
         if not (folder / COMPLETE).exists():
             remove_folder(folder)
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Optional, TypeVar, get_args
+from typing import Annotated, Any, Literal, Optional, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from polypref.errors import PolyprefError
+from polypref.errors import PolyprefError, unknown
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class ConfigError(PolyprefError):
     """A configuration that cannot be used."""
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]  # one, or several
 
 
 class LoraConfig(BaseModel):
@@ -48,11 +55,12 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     # data
-    data: tuple[str, ...] = ()  # files, hub ids or - ; none when groups are handed over in Python
-    eval_data: tuple[str, ...] = ()
+    data: Names = ()  # files, hub ids or - ; none when groups are handed over in Python
+    eval_data: Names = ()
     eval_share: float = Field(0.0, ge=0, lt=1)  # of the prompts, held out of `data`, when there is no eval_data
     format: Optional[str] = None
     preferred: Optional[str] = None  # domain form: the domain whose responses are preferred
+    columns: dict[str, str] = {}  # which column holds a field that the format expects under another name
     skip_bad: bool = False
     pairs_from_ratings: bool = False  # derive comparisons from ratings
 
@@ -98,9 +106,28 @@ class TrainingConfig(BaseModel):
     keep_checkpoints: int = Field(2, ge=1)
     best_metric: Optional[str] = None  # such as accuracy or loss: the best checkpoint by it becomes the model
     patience: Optional[int] = Field(None, ge=1)  # evaluations without a better best_metric before stopping
-    report_to: tuple[str, ...] = ()  # tensorboard, wandb, trackio, …
+    report_to: Names = ()  # tensorboard, wandb, trackio, …
     resume: bool = False  # go on from the last checkpoint in `out`
+    overwrite: bool = False  # put the new model in the place of one in `out`, which stays until the new one is whole
     trainer: dict[str, Any] = {}  # any other setting of transformers' TrainingArguments
+
+    @field_validator("head")
+    @classmethod
+    def _known_head(cls, name: str) -> str:
+        from polypref.models.heads import all_heads
+
+        if name not in all_heads():
+            raise ConfigError(unknown("head", name, all_heads()))
+        return name
+
+    @field_validator("objective")
+    @classmethod
+    def _known_objective(cls, name: Optional[str]) -> Optional[str]:
+        from polypref.objectives import all_objectives
+
+        if name is not None and name not in all_objectives():
+            raise ConfigError(unknown("objective", name, all_objectives()))
+        return name
 
     @property
     def rate(self) -> float:
@@ -111,7 +138,7 @@ class TrainingConfig(BaseModel):
 
     def to_json(self) -> str:
         """As it is saved beside the model."""
-        return self.model_dump_json(indent=2, exclude={"resume"}) + "\n"
+        return self.model_dump_json(indent=2, exclude={"resume", "overwrite"}) + "\n"
 
 
 def load_config(path: str | Path) -> dict[str, Any]:
@@ -143,8 +170,7 @@ def checked(kind: type[_Model], settings: dict[str, Any]) -> _Model:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            known = ", ".join(_innermost(kind, first["loc"][:-1]).model_fields)
-            raise ConfigError(f"unknown setting {name!r}; known are {known}") from None
+            raise ConfigError(unknown("setting", name, _innermost(kind, first["loc"][:-1]).model_fields)) from None
         if first["type"] == "missing":
             raise ConfigError(f"the setting {name} is missing") from None
         raise ConfigError(f"the setting {name} is {first['input']!r}: {first['msg'].lower()}") from None

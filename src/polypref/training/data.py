@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polypref.groups.deriving import best_response
+from polypref.groups.deriving import best_response, is_ranked
 from polypref.groups.model import Group
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import GroupJudgments, Judgments, Objective, collate, group_judgments
@@ -61,7 +61,7 @@ def training_groups(
     comparisons = ratings = unjudged = cut_inputs = cut_tokens = cut_groups = inputs = 0
     for group in groups:
         judgments = group_judgments(group, labels, prior, smoothing)
-        comparisons += len(group.comparisons)
+        comparisons += sum(map(is_ranked, group.comparisons))
         ratings += int(len(judgments.rated) and sum(not isinstance(r.label, str) for r in group.ratings))
         best = best_response(group) if imitation else None
         judged, pruned = _judged_only(judgments, objective.uses, best)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from polypref.errors import PolyprefError
+from polypref.files import whole_path
 from polypref.models.embedded import cache_folder, resolve
 from polypref.models.inputs import Input
 from polypref.models.preference_model import PreferenceModel
@@ -79,13 +79,11 @@ def _keep(features: Tensor, path: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    unfinished = path.with_suffix(f".{os.getpid()}.unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"features": features}, unfinished)
-        unfinished.replace(path)
+        with whole_path(path) as unfinished:
+            save_file({"features": features}, unfinished)
     except (OSError, SafetensorError) as error:
-        unfinished.unlink(missing_ok=True)
         raise PolyprefError(f"cannot keep the features of the backbone in {path.parent}: {error}") from error
 
 

@@ -14,6 +14,7 @@ from polypref.errors import PolyprefError
 from polypref.groups.deriving import best_response
 from polypref.groups.model import Group
 from polypref.models.backbones import BackboneSettings, plain_errors, quiet_loading
+from polypref.models.bars import bars_on_terminals
 from polypref.models.embedded import resolve
 from polypref.models.folders import staged_folder
 from polypref.models.inputs import InputFormat
@@ -46,8 +47,7 @@ def tune(
         from trl.trainer.sft_trainer import SFTTrainer
     except ImportError:
         raise PolyprefError(
-            "stage 1 trains with TRL, which is not installed; install it with pip install 'polypref[sft]', or leave "
-            "instruction out"
+            "stage 1 trains with TRL, which is not installed; install it with pip install trl, or leave instruction out"
         ) from None
     loading = BackboneSettings(
         dtype="bfloat16" if loading.dtype == "bfloat16" else "float32", trust_remote_code=loading.trust_remote_code
@@ -99,8 +99,9 @@ def tune(
         callbacks=[StepReporter(report), Completer()],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    with staged_folder(out) as folder:
+    with bars_on_terminals():
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with staged_folder(out) as folder, bars_on_terminals():
         model.save_pretrained(folder)
         inputs.tokenizer.save_pretrained(folder)
     shutil.rmtree(run, ignore_errors=True)

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,11 @@ import torch
 from transformers import TrainerCallback, TrainingArguments
 
 from polypref import __version__
+from polypref.errors import unknown
 from polypref.evaluation.catalogue import BY_NAME, WATCHED
 from polypref.files import write_whole
-from polypref.groups.deriving import comparisons_from_ratings
-from polypref.groups.merging import Merger
 from polypref.groups.model import Group, shown
-from polypref.groups.reading import GroupReader
+from polypref.groups.sources import Data, Sources
 from polypref.groups.splitting import check_parts, prompt_key, split_groups
 from polypref.models.adapters import Lora
 from polypref.models.backbones import BackboneSettings
@@ -37,7 +36,11 @@ from polypref.training.data import Tally, TrainingGroup, training_groups
 from polypref.training.frozen import FrozenEncoder, with_features
 from polypref.training.memory import affordable_tokens, keep_freed_memory
 from polypref.training.mixing import Enrichment, EpochTeller, MixingSampler
+from polypref.training.overwriting import place_beside, put_in_place, settle
+from polypref.training.places import anywhere
 from polypref.training.progress import ModelWatcher, Report, callbacks
+from polypref.training.record import data_record
+from polypref.training.reporters import check_reporters
 from polypref.training.trainer import GroupDataset, PreferenceTrainer
 
 CONFIG = "training.json"  # the resolved configuration, beside the model
@@ -60,8 +63,8 @@ class TrainingResult:
 
 def train(
     config: TrainingConfig,
-    groups: Sequence[Group] | None = None,
-    eval_groups: Sequence[Group] | None = None,
+    groups: Data | None = None,
+    eval_groups: Data | None = None,
     report: Report | None = None,
     watchers: Sequence[TrainerCallback] = (),
     enrichment: Enrichment | None = None,
@@ -69,28 +72,36 @@ def train(
 ) -> TrainingResult:
     """Train a preference model and save it in `config.out`.
 
-    Groups handed over stand in for `config.data` and `config.eval_data`; `report` is told in plain lines what happens,
+    What is handed over, groups, data frames or all else that `load_groups` takes, stands in for `config.data` and
+    `config.eval_data`; `report` is told in plain lines what happens,
     `watchers` are callbacks of transformers' Trainer, and `enrichment` is what to mix into the groups trained on.
     `language_model` is the checkpoint whose language-modelling head imitation uses, if not that of the backbone.
     """
     report = _joined(report or Report())
     out = Path(config.out)
+    check_reporters(config.report_to)
+    if _overwrites(config):
+        beside = config.model_copy(update={"out": str(place_beside(out)), "overwrite": False})
+        result = train(beside, groups, eval_groups, report, watchers, enrichment, language_model)
+        write_whole(result.out / CONFIG, config.to_json())
+        put_in_place(out)
+        return replace(result, out=out)
     checkpoint = _checkpoint(out, config)
 
-    groups, eval_groups = _data(config, groups, eval_groups, report)
+    train_set, eval_set = _data(config, groups, eval_groups, report)
     objective = objective_of(config)
-    head = _head(config, [*groups, *eval_groups], objective)
-    _check_data(objective, groups)
+    head = _head(config, [*train_set, *eval_set], objective)
+    _check_data(objective, train_set)
     model = build_model(config, head, language_model)
 
     tokenise = partial(
         training_groups, model=model, objective=objective, prior=config.prior, smoothing=config.smoothing
     )
     imitation = config.imitation > 0
-    kept, tally = tokenise(groups, imitation=imitation)
+    kept, tally = tokenise(train_set, imitation=imitation)
     to_mix = _to_mix(enrichment, len(kept), config, objective.uses) if enrichment else []
     mixed = tokenise(to_mix, imitation=imitation)[0]
-    held_out, held_out_tally = tokenise(eval_groups, judged_only=False)
+    held_out, held_out_tally = tokenise(eval_set, judged_only=False)
     report.data(tally, held_out_tally, model.inputs.max_length)
     sampler = _sampler(enrichment, kept, mixed, config.seed) if enrichment else None
     watchers = [*watchers, *([EpochTeller(sampler)] if sampler else [])]
@@ -126,9 +137,17 @@ def train(
     run = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
     metrics = _last_metrics(trainer, config) if held_out else {}
+    record = {
+        "polypref": __version__,
+        "steps": run.global_step,
+        "objective": objective.name,
+        "metrics": metrics,
+        **data_record(config.data, train_set, tally, config.eval_data, eval_set, held_out_tally),
+        "intervals": trainer.intervals(),
+    }
     if trainer.args.should_save:  # before the model, with which the run is finished
         write_whole(out / HISTORY, json.dumps(trainer.state.log_history, indent=2) + "\n")
-    trainer.save_final(out, {"polypref": __version__, "steps": run.global_step, "metrics": metrics})
+    trainer.save_final(out, record)
     return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
 
 
@@ -139,10 +158,22 @@ def _joined(report: Report) -> Report:
     return report if int(os.environ.get("RANK", 0)) == 0 else Report()
 
 
+def _overwrites(config: TrainingConfig) -> bool:
+    """Whether there is a model in the place of the new one, which is asked to go."""
+    if not config.overwrite:
+        return False
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise ConfigError("several processes cannot overwrite a model: train into another --out, and move it there")
+    settle(Path(config.out))
+    return (Path(config.out) / LAST).exists()
+
+
 def _last_metrics(trainer: PreferenceTrainer, config: TrainingConfig) -> dict[str, float]:
-    """What the model that is saved reaches; it was measured already, unless an earlier checkpoint became the model."""
+    """What the model that is saved reaches; it was measured already, unless an earlier checkpoint became the model or
+    the run was killed just then."""
     logged = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
-    if logged and logged[-1]["step"] == trainer.state.global_step and not config.best_metric:
+    is_last = logged and logged[-1]["step"] == trainer.state.global_step
+    if is_last and trainer.evaluated and not config.best_metric:
         return {name: value for name, value in logged[-1].items() if name.startswith("eval_")}
     return trainer.evaluate()
 
@@ -176,7 +207,7 @@ def _checkpoint(out: Path, config: TrainingConfig) -> Path | None:
     """
     checkpoint = last_complete(out)
     if (out / LAST).exists():
-        raise ConfigError(f"{out} already holds a model; choose another --out, or delete it first")
+        raise ConfigError(f"{out} already holds a model; choose another --out, or add --overwrite")
     if config.resume:
         _check_same_run(out, config)
         drop_unfinished(out)
@@ -194,7 +225,7 @@ def _begin(out: Path, config: TrainingConfig) -> None:
         return
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_whole(out / CONFIG, config.to_json())
+        write_whole(out / CONFIG, anywhere(config).to_json())
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror}") from error
 
@@ -207,21 +238,23 @@ def _check_same_run(out: Path, config: TrainingConfig) -> None:
         before = json.loads((out / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {out / CONFIG} ({error}); start again with a new --out") from error
+    before = {**json.loads(TrainingConfig().to_json()), **before}  # a setting it did not know yet had its default
     now = json.loads(config.to_json())
+    same = json.loads(anywhere(config).to_json())  # version 0.1 wrote paths as they were given
     for name in now.keys() - {"resume", "out", "logging_steps", "report_to", "keep_checkpoints"}:
-        if before.get(name) != now[name]:
+        if before[name] not in (same[name], now[name]):
             raise ConfigError(
-                f"the run in {out} was started with {name} {before.get(name)!r}, not {now[name]!r}; resume it with the "
+                f"the run in {out} was started with {name} {before[name]!r}, not {now[name]!r}; resume it with the "
                 "same settings, or start another with a new --out"
             )
 
 
 def _data(
-    config: TrainingConfig, groups: Sequence[Group] | None, eval_groups: Sequence[Group] | None, report: Report
+    config: TrainingConfig, groups: Data | None, eval_groups: Data | None, report: Report
 ) -> tuple[list[Group], list[Group]]:
     """The groups to train on and those held out, which share no prompt."""
-    train_set = list(groups) if groups is not None else read_groups(config.data, config, report)
-    held_out = list(eval_groups) if eval_groups is not None else read_groups(config.eval_data, config, report)
+    train_set = _read(config.data if groups is None else groups, config, report)
+    held_out = _read(config.eval_data if eval_groups is None else eval_groups, config, report)
     if not held_out and config.eval_share:
         shares = {"train": 1 - config.eval_share, "held out": config.eval_share}
         parts = split_groups(train_set, shares, config.seed, purpose="held out")  # whatever split these data before
@@ -237,17 +270,17 @@ def _data(
     return train_set, held_out
 
 
-def read_groups(names: Sequence[str], config: TrainingConfig, report: Report) -> list[Group]:
-    """The groups of several sources; those of one prompt and domain become one."""
-    merger = Merger()
-    for name in names:
-        reader = GroupReader(name, format=config.format, preferred=config.preferred, skip_bad=config.skip_bad)
-        for group in reader:
-            merger.add(comparisons_from_ratings(group) if config.pairs_from_ratings else group)
-        if reader.skipped:
-            skipped = sum(reader.skipped.values())
-            report.line(f"left out {skipped:,} of {reader.rows:,} rows of {name}; the first: {reader.first_skipped}")
-    return list(merger.pop_groups())
+def _read(data: Data, config: TrainingConfig, report: Report) -> list[Group]:
+    sources = Sources(
+        data,
+        format=config.format,
+        preferred=config.preferred,
+        skip_bad=config.skip_bad,
+        columns=config.columns,
+        pairs_from_ratings=config.pairs_from_ratings,
+        merge=True,
+    )
+    return sources.read(report.line)
 
 
 def check_run(config: TrainingConfig, groups: Sequence[Group], mixed: Sequence[Group], evaluated: bool) -> Head:
@@ -258,6 +291,7 @@ def check_run(config: TrainingConfig, groups: Sequence[Group], mixed: Sequence[G
     if mixed:
         _check_data(objective, mixed)
     _check_weights(config, head)
+    check_reporters(config.report_to)
     _arguments(config, evaluated)
     return head
 
@@ -350,7 +384,7 @@ def _arguments(config: TrainingConfig, evaluated: bool) -> TrainingArguments:
     if config.patience and not config.best_metric:
         raise ConfigError("patience needs to know which metric should get better; set best_metric, such as accuracy")
     if config.best_metric and config.best_metric not in METRICS:
-        raise ConfigError(f"unknown best_metric {config.best_metric!r}; known are {', '.join(METRICS)}")
+        raise ConfigError(unknown("best_metric", config.best_metric, METRICS))
     strategies: dict[str, Any] = {
         "save_strategy": "steps" if config.save_steps else "epoch",
         "save_steps": config.save_steps or 500,

@@ -27,6 +27,7 @@ from polypref.models.encoder import StateEncoder
 from polypref.models.inputs import Input
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import Objective
+from polypref.statistics.resampling import Estimate
 from polypref.training.checkpoints import (
     check_state,
     drop_old,
@@ -40,6 +41,7 @@ from polypref.training.data import TrainingGroup, batch_judgments
 from polypref.training.passes import Pass, backward, in_step, plan
 
 _EVALUATED = 64  # groups evaluated together
+_RESAMPLES = 1000  # for the intervals of the last evaluation
 
 
 class TrainingFailed(PolyprefError):
@@ -94,6 +96,7 @@ class PreferenceTrainer(Trainer):
         self.state_layer_rate = state_layer_rate
         self.keep_checkpoints = keep_checkpoints
         self.imitation = imitation
+        self._assessor: Assessor | None = None  # of the last evaluation
         self._imitated = _Mean()  # −log p of a token of a best response, since the last log
         super().__init__(
             model=module,
@@ -219,7 +222,7 @@ class PreferenceTrainer(Trainer):
         dataset = eval_dataset or self.eval_dataset
         assert isinstance(dataset, GroupDataset)
         loss, weight = 0.0, 0.0
-        assessor = Assessor(resamples=1)
+        assessor = self._assessor = Assessor(resamples=1)  # nobody waits for intervals while a model learns
         for chunk in _chunks(range(len(dataset)), _EVALUATED):
             groups = [dataset.groups[at] for at in chunk]
             states = self._eval_states(groups)
@@ -237,6 +240,23 @@ class PreferenceTrainer(Trainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether this process has seen an evaluation; one before a resumed run went on is not remembered."""
+        return self._assessor is not None
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """The 95 % intervals of the metrics of the last evaluation that have one, over prompts."""
+        if self._assessor is None:
+            return {}
+        found = self._assessor.resampled(_RESAMPLES).assessment()
+        estimates = {metric.name: metric.read(found) for metric in WATCHED}
+        return {
+            name: (known.low, known.high)
+            for name, known in estimates.items()
+            if isinstance(known, Estimate) and known.low is not None and known.high is not None
+        }
 
     @torch.no_grad()
     def _eval_states(self, groups: Sequence[TrainingGroup]) -> list[Tensor]:
@@ -273,6 +293,7 @@ class PreferenceTrainer(Trainer):
             self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         if self.args.should_save:
             self.preference_model.save_pretrained(out, record, weights)
+        self.preference_model.record = record
 
     def _gathered_weights(self) -> dict[str, Tensor] | None:
         """All weights, where they are spread over processes: on the first of them, empty on the others."""

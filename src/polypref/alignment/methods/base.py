@@ -6,7 +6,7 @@ Whoever holds the policy (a table, a language model) runs this loop, and a metho
     for iteration in 1, 2, …:
         sample responses from method.samples           # "policy": π_t; "reference": π_ref
         look = Look(…, opponents: π_t, or the mixture of the history that method.opponents(past) weighs)
-        fit π_θ to method.regression(look)             # minimise .loss(log π_θ(y_i)), log it beside .achieved and .target
+        fit π_θ to method.regression(look)             # minimise .loss(log π_θ(y_i)); log .achieved and .target
         if method.half_step:                           # EGPO
             ask again with the fitted policy as opponent, go back to π_t, and fit to that
         history = (π_{t+1}, *history)
@@ -69,7 +69,7 @@ class Method(ABC):
     anchor: ClassVar[str]  # in words, for tables
     target: ClassVar[str]
     game: ClassVar[Game]
-    goal: ClassVar[Goal]
+    goal: ClassVar[Goal]  # KL to the reference has a price where it is regularised
     last_iterate: ClassVar[bool]  # whether the last policy reaches the goal, or the average alone
     samples: ClassVar[Literal["policy", "reference"]] = "policy"
     half_step: ClassVar[bool] = False
@@ -115,6 +115,13 @@ def against(look: Look, values: Tensor) -> Tensor:
     return (look.opponents * values).sum(-1)
 
 
-def with_partition(target: Tensor, weight: Tensor) -> Tensor:
-    """Targets [..., K] less log Σ w exp(target), so that the policy that meets them sums to 1 over the samples."""
+def with_partition(target: Tensor, weight: Tensor, partition: str) -> Tensor:
+    """Targets [..., K] less log Σ w exp(target), so that the policy that meets them sums to 1 over the samples.
+
+    As they are if the partition is "zero".
+    """
+    if partition not in ("sampled", "zero"):
+        raise MethodError(f"partition is {partition!r}, expected 'sampled' or 'zero'")
+    if partition == "zero":
+        return target
     return target - torch.logsumexp(target + weight.log(), -1, keepdim=True)

@@ -15,8 +15,8 @@ from polypref.alignment.regression import Pairwise, differences
 class Distillation(Method):
     """(Δ_θ − Δ_ref − (r_i − r_j)/β)²: the optimum is ∝ π_ref exp(r/β).
 
-    Of several reward models r is the mixture least favourable to the policy, group by group: max_π min_r E_π r − E_ref r −
-    β KL has its saddle where log E_ref exp(r/β) − E_ref r/β is least.
+    Of several reward models r is the mixture least favourable to the policy, group by group: the saddle of
+    max_π min_r E_π r − E_ref r − β KL is where log E_ref exp(r/β) − E_ref r/β is least.
     """
 
     name = "distillation"
@@ -38,14 +38,14 @@ class Distillation(Method):
 
 
 def least_favourable(rewards: Tensor, weight: Tensor) -> Tensor:
-    """The mixture a [..., M] of rewards [..., M, K] that minimises log E_w exp(aᵀr) − E_w aᵀr, by an interior point method.
+    """The mixture a [..., M] of rewards [..., M, K] that minimises log E_w exp(aᵀr) − E_w aᵀr.
 
-    Newton's method on the convex function with −μ Σ log a, for μ from 1 down to 1e-13.
+    An interior point method: Newton's on the convex function with −μ Σ log a, for μ from 1 down to 1e-13.
     """
     models = rewards.shape[-2]
     a = torch.full_like(rewards[..., 0], 1 / models)
     centred = rewards - (rewards * weight.unsqueeze(-2)).sum(-1, keepdim=True)
-    for exponent in range(0, 40 if models > 1 else 0):
+    for exponent in range(40 if models > 1 else 0):
         barrier = 10.0 ** (-exponent / 3)
         for _ in range(8):
             pi = torch.softmax((a.unsqueeze(-1) * centred).sum(-2) + weight.log(), -1)

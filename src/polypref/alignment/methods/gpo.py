@@ -35,8 +35,7 @@ class GPO(Method):
 
     def regression(self, look: Look) -> OneSided:
         target = self.advantage(look) / self.beta
-        if self.partition == "sampled":
-            target = with_partition(target, look.weight)
+        target = with_partition(target, look.weight, self.partition)
         return OneSided(anchor=look.policy, target=target, weight=look.weight)
 
 
@@ -52,8 +51,7 @@ class LengthNormalisedGPO(GPO):
         if look.length is None:
             raise MethodError("the ln-gpo method divides by the lengths of responses: give the lengths")
         target = look.length * self.advantage(look) / self.beta
-        if self.partition == "sampled":
-            target = with_partition(target, look.weight)
+        target = with_partition(target, look.weight, self.partition)
         return OneSided(anchor=look.policy, target=target, weight=look.weight / look.length.square())
 
 

@@ -11,9 +11,9 @@ from polypref.alignment.regression import Pairwise
 
 @dataclass(frozen=True, kw_only=True)
 class MNPO(OnlineIPO):
-    """INPO with the anchor and the opponents spread over the last policies: (1 − c) Σ_m λ_m Δ_{t−m}, y″ ~ Σ_m λ_m π_{t−m}.
+    """INPO with anchor and opponents spread over the last policies: (1 − c) Σ_m λ_m Δ_{t−m}, y″ ~ Σ_m λ_m π_{t−m}.
 
-    `past` are the λ, newest first, as many as there are; while fewer policies are at hand theirs are scaled to sum to 1.
+    `past` are the λ, newest first; while fewer policies are at hand, their λ are scaled to sum to 1.
     """
 
     name = "mnpo"

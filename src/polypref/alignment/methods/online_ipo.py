@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from polypref.alignment.methods.base import Look, Method, MethodError, against
+from polypref.alignment.methods.base import Goal, Look, Method, MethodError, against
 from polypref.alignment.regression import Pairwise, differences
 
 
@@ -23,7 +24,7 @@ class OnlineIPO(Method):
     anchor = "reference c, last policy 1 − c"
     target = "c(P(i≻π_t) − P(j≻π_t))/β"
     game = "preferences"
-    goal = "regularised equilibrium"
+    goal: ClassVar[Goal] = "regularised equilibrium"
     last_iterate = True
 
     step: float | None = None  # c, from 0 to 1

@@ -28,8 +28,7 @@ class SPPO(Method):
 
     def regression(self, look: Look) -> OneSided:
         target = against(look, self.shares(look) - 0.5) / self.beta
-        if self.partition == "sampled":
-            target = with_partition(target, look.weight)
+        target = with_partition(target, look.weight, self.partition)
         return OneSided(anchor=look.policy, target=target, weight=look.weight)
 
 

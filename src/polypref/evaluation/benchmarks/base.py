@@ -14,7 +14,7 @@ import numpy.typing as npt
 from polypref.errors import DataError
 from polypref.groups.formats import Format, Options
 from polypref.groups.model import Group
-from polypref.groups.reading import _hub_dataset as hub_rows
+from polypref.groups.reading import check_pointer, hub_rows
 from polypref.groups.rows import RawRow, read_rows
 from polypref.groups.splitting import prompt_key
 from polypref.models.answer import Answer
@@ -239,6 +239,7 @@ def _places(benchmark: Benchmark, source: str | Path | None) -> Iterator[tuple[s
         return
     path = Path(source)
     if not path.is_dir():
+        check_pointer(path)
         yield str(path), read_rows(path)
         return
     files = sorted(file for file in path.rglob(benchmark.files) if file.name.endswith(_FILES) and file.is_file())
@@ -246,6 +247,7 @@ def _places(benchmark: Benchmark, source: str | Path | None) -> Iterator[tuple[s
         sought = f"that end in {', '.join(_FILES)}" if benchmark.files == "*" else f"named {benchmark.files}"
         raise DataError(f"holds no files {sought}", file=path)
     for file in files:
+        check_pointer(file)
         yield str(file), read_rows(file)
 
 

@@ -14,12 +14,12 @@ leaderboard ranks by; the 270 pairs of the split `claude` can be given as a file
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Union
+from dataclasses import replace
 
 from polypref.evaluation.benchmarks.base import Benchmark, Floats, Scorer, Scores, codes, mean_of, means, prefers
-from polypref.groups.formats.base import Format, Options, Row
-from polypref.groups.formats.polypref_jsonl import name_of
-from polypref.groups.model import Comparison, Group
+from polypref.groups.formats import judgebench
+from polypref.groups.formats.base import Format, Options
+from polypref.groups.model import Group
 from polypref.models.answer import Answer
 
 SECTIONS = {
@@ -30,20 +30,9 @@ SECTIONS = {
 }
 
 
-class JudgeBenchItem(Row):
-    question: str
-    response_A: str
-    response_B: str
-    label: Literal["A>B", "B>A"]
-    source: str
-    pair_id: Union[str, int, None] = None
-
-
-def _to_group(row: JudgeBenchItem, options: Options) -> Group:
+def _to_group(row: judgebench.JudgeBenchRow, options: Options) -> Group:
     section = next((name for start, name in SECTIONS.items() if row.source.startswith(start)), row.source)
-    comparison = Comparison(0, 1) if row.label == "A>B" else Comparison(1, 0)
-    answers = (row.response_A, row.response_B)
-    return Group(row.question, answers, (comparison,), domain=section, id=name_of(row.pair_id))
+    return replace(judgebench.to_group(row, options), domain=section)
 
 
 def _results(group: Group, prediction: Answer) -> Sequence[float]:
@@ -66,7 +55,7 @@ BENCHMARK = Benchmark(
     name="judgebench",
     title="JudgeBench",
     hub=("ScalerLab/JudgeBench[gpt]",),
-    format=Format("judgebench", "JudgeBench", frozenset(), JudgeBenchItem, _to_group),
+    format=Format("judgebench", "JudgeBench", frozenset(), judgebench.JudgeBenchRow, _to_group),
     results=_results,
     scorer=_scorer,
 )

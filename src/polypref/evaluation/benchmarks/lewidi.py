@@ -72,7 +72,7 @@ def _to_group(row: lewidi.LewidiRow, options: Options) -> Group:
             f"expected an item of {', '.join(SCALES)} (2025), got text with {', '.join(sorted(parts)) or 'no parts'}",
             field="text",
         )
-    group = lewidi.FORMAT.parse(row.model_dump(), options)[0]
+    group = lewidi.FORMAT.parse(row.model_dump(by_alias=True), options)[0]
     wrong = next((rating.label for rating in group.ratings if rating.label not in SCALES[name]), None)
     if wrong is not None:
         raise DataError(f"expected a label of {name}, {SCALES[name][0]} to {SCALES[name][-1]}, got {wrong!r}")

@@ -13,27 +13,21 @@ Dataset/LLMBar. The means over sets, each set once, are ours: the repository com
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from polypref.errors import DataError
 from polypref.evaluation.benchmarks.base import PLACE, Benchmark, Floats, Scorer, Scores, codes, mean_of, means, prefers
-from polypref.groups.formats.base import Format, Options, Row
-from polypref.groups.model import Comparison, Group
+from polypref.groups.formats import llmbar
+from polypref.groups.formats.base import Format, Options
+from polypref.groups.model import Group
 from polypref.models.answer import Answer
 
 NATURAL = "Natural"
 ADVERSARIAL = ("Neighbor", "GPTInst", "GPTOut", "Manual")
 
 
-class LlmBarItem(Row):
-    input: str
-    output_1: str
-    output_2: str
-    label: Literal[1, 2]
-
-
-def _to_group(row: LlmBarItem, options: Options) -> Group:
+def _to_group(row: llmbar.LlmBarRow, options: Options) -> Group:
     sets = {name.casefold(): name for name in (NATURAL, *ADVERSARIAL)}
     place = Path(str(row.unknown[PLACE])).absolute()
     named = (folder.casefold() for folder in (place.name.partition(".")[0], *(above.name for above in place.parents)))
@@ -43,8 +37,7 @@ def _to_group(row: LlmBarItem, options: Options) -> Group:
             "cannot tell the set of LLMBar from the place of the file: expected it in a folder named "
             f"{', '.join(sets.values())}, as in Dataset/LLMBar/Natural/dataset.json"
         )
-    comparison = Comparison(0, 1) if row.label == 1 else Comparison(1, 0)
-    return Group(row.input, (row.output_1, row.output_2), (comparison,), domain=subset)
+    return replace(llmbar.to_group(row, options), domain=subset)
 
 
 def _results(group: Group, prediction: Answer) -> Sequence[float]:
@@ -72,7 +65,7 @@ BENCHMARK = Benchmark(
     name="llmbar",
     title="LLMBar",
     hub=(),
-    format=Format("llmbar", "LLMBar", frozenset(), LlmBarItem, _to_group),
+    format=Format("llmbar", "LLMBar", frozenset(), llmbar.LlmBarRow, _to_group),
     results=_results,
     scorer=_scorer,
     files="dataset.json",

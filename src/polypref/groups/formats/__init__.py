@@ -34,8 +34,13 @@ def recognise(rows: Sequence[Mapping[str, Any]]) -> Format:
     """The format of a file from its first rows: the most specific one that fits the first row that fits any."""
     for row in rows:
         fitting = [fmt for fmt in all_formats().values() if fmt.recognises(row)]
-        if fitting:
-            return max(fitting, key=lambda fmt: len(fmt.keys))
+        surest = max((fmt.certainty(row) for fmt in fitting), default=None)
+        best = [fmt for fmt in fitting if fmt.certainty(row) == surest]
+        if len(best) > 1:
+            names = " and ".join(fmt.name for fmt in best)
+            raise DataError(f"the rows are of the forms {names} alike; name the one that is meant with --format")
+        if best:
+            return best[0]
     keys = ", ".join(" ".join(str(key).split()) for key in list(rows[0])[:12]) or "no keys"
     raise DataError(
         f"no known format has rows with {keys}; name one with --format ({', '.join(all_formats())}) "

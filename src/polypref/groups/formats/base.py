@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any, ClassVar, Union
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from polypref.errors import DataError
+from polypref.groups.json_text import DEEPEST, plain
 from polypref.groups.model import NOTHING, Group, shown
 
 
@@ -17,12 +18,21 @@ class Row(BaseModel):
     """Base of every row schema: types are not coerced, NaN is refused, unknown keys are kept."""
 
     model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+    deepest: ClassVar[int] = DEEPEST
 
     @property
     def unknown(self) -> Mapping[str, Any]:
-        """The keys the schema does not name, less the empty ones (null, NaN); they become `meta`."""
+        """The keys the schema does not name, as JSON has them, less the empty ones (null, NaN); they become `meta`."""
         extra = self.__pydantic_extra__
-        return {key: value for key, value in extra.items() if not is_nothing(value)} if extra else NOTHING
+        kept = {key: _kept(key, value, self.deepest) for key, value in extra.items()} if extra else {}
+        return {key: value for key, value in kept.items() if value is not None} or NOTHING
+
+
+def _kept(key: str, value: Any, deepest: int) -> Any:
+    try:
+        return plain(value, deepest)
+    except DataError as error:
+        raise DataError(error.reason, field=key) from None
 
 
 def is_nothing(value: Any) -> bool:
@@ -46,7 +56,11 @@ class Format:
     keys: frozenset[str]  # a row has at least these; of two formats that fit, the one with more keys is meant
     row: type[Row]
     to_group: Callable[[Any, Options], Union[Group, Sequence[Group]]]  # the row it gets is an instance of `row`
+    either: tuple[frozenset[str], ...] = ()  # and beside `keys` at least one of these sets, if there are any
     fits: Callable[[Mapping[str, Any]], bool] = lambda row: True  # asked only when all `keys` are there
+    marks: frozenset[str] = frozenset()  # a row that fits and has one of these is of this form, whatever else it has
+    # of a form whose rows are parts of what is parsed: (row number, row) of the parts, into (row number, whole)
+    assemble: Callable[[Iterable[tuple[int, Any]]], Iterator[tuple[int, Any]]] | None = None
     has_domains: bool = False  # a row has one response per domain, of which Options.preferred names one
     merges: bool = True  # rows that share prompt and domain are parts of one group
     from_group: Callable[[Group], Iterator[dict[str, Any]]] | None = None
@@ -54,7 +68,18 @@ class Format:
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Whether a raw row has this form."""
-        return self.keys <= row.keys() and self.fits(row)
+        return self.known_keys(row) > 0 and self.fits(row)
+
+    def known_keys(self, row: Mapping[str, Any]) -> int:
+        """How many of a raw row's keys this form is known by; 0 if one of them is missing."""
+        beside = [len(keys) for keys in self.either if keys <= row.keys()]
+        if not self.keys <= row.keys() or (self.either and not beside):
+            return 0
+        return len(self.keys) + max(beside, default=0)
+
+    def certainty(self, row: Mapping[str, Any]) -> tuple[bool, int]:
+        """How sure it is that a row it recognises is of this form and not of another; larger is surer."""
+        return not self.marks.isdisjoint(row), self.known_keys(row)
 
     def parse(self, raw: Any, options: Options) -> Sequence[Group]:
         """One raw row, checked and turned into its groups (mostly one); DataError names the field at fault."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Union
 
 from polypref.groups.formats.base import Format, Options, Row
+from polypref.groups.formats.chat import MessageRow, beside, messages_of
 from polypref.groups.formats.helpsteer2_preference import strength_comparison
 from polypref.groups.formats.pairs import pair_group
-from polypref.groups.formats.polypref_jsonl import MessageRow
-from polypref.groups.model import Group, as_messages
+from polypref.groups.model import Group
 
 
 class Opinion(Row):
@@ -29,10 +29,9 @@ def _to_group(row: PreferenceRow, options: Options) -> Group:
         strength_comparison(opinion.score, f"individual_preference[{k}].score", opinion.unknown)
         for k, opinion in enumerate(row.individual_preference or ())
     ] or [strength_comparison(row.overall_preference, "overall_preference", {})]
-    prompt = as_messages((m.role, m.content) for m in row.context)
     answers, fields = (row.response1, row.response2), ("response1", "response2")
-    meta = {"overall_preference": row.overall_preference, **row.unknown}
-    return pair_group(prompt, answers, comparisons, fields, domain=row.domain, meta=meta)
+    meta = {"overall_preference": row.overall_preference, **row.unknown, **beside(row.context, "prompt_messages")}
+    return pair_group(messages_of(row.context), answers, comparisons, fields, domain=row.domain, meta=meta)
 
 
 FORMAT = Format(

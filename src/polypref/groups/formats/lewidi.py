@@ -1,10 +1,15 @@
-"""LeWiDi (Learning with Disagreements, 2023 and 2025): labels of an item by named annotators, kept apart."""
+"""LeWiDi (Learning with Disagreements, 2023 and 2025): labels of an item by named annotators, kept apart.
+
+Three sets of 2023 (HS-Brexit, ArMIS, MD-Agreement) judge single texts: the text is the prompt, and the response that is
+rated is what it was judged for, such as "hate speech detection".
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
+from pydantic import Field
 from pydantic_core import from_json
 
 from polypref.errors import DataError
@@ -25,11 +30,12 @@ class LewidiRow(Row):
     annotators: Union[str, list[str], None] = None
     soft_label: Any = None  # NaN where the organisers held it back
     id: Union[str, int, None] = None
+    task: Union[str, None] = Field(None, alias="annotation task")
 
 
 def _to_group(row: LewidiRow, options: Options) -> Group:
-    text = _parts(row.text)
-    prompt, response = _prompt_and_response(text)
+    text = _parts(row.text, single=row.task is not None and isinstance(row.annotations, str))
+    prompt, response = _prompt_and_response(text) if text else (str(row.text), str(row.task))
     scale = _scale(row, text)
     ratings = tuple(
         _rating(label, annotator, scale)
@@ -38,7 +44,8 @@ def _to_group(row: LewidiRow, options: Options) -> Group:
     )
     if not ratings:
         raise DataError("is empty", field="annotations")
-    return Group(prompt, (response,), (), ratings, None, name_of(row.id), (), scale, row.unknown)
+    meta = row.unknown if row.task is None else {"annotation task": row.task, **row.unknown}
+    return Group(prompt, (response,), (), ratings, None, name_of(row.id), (), scale, meta)
 
 
 def _rating(label: Label, annotator: str | None, scale: Sequence[Label]) -> Rating:
@@ -50,14 +57,16 @@ def _rating(label: Label, annotator: str | None, scale: Sequence[Label]) -> Rati
         raise DataError(error.reason, field="annotations") from None
 
 
-def _parts(text: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    # 2023 files write them as JSON inside a string
+def _parts(text: str | Mapping[str, Any], single: bool) -> Mapping[str, Any]:
+    # 2023 files write them as JSON inside a string, and where a single text was judged there are none
     if not isinstance(text, str):
         return text
     try:
         parts = from_json(text)
     except (TypeError, ValueError):
         parts = None
+    if single and not isinstance(parts, dict):
+        return {}
     if not isinstance(parts, dict):
         raise DataError(f"expected an object with the parts of the text, got {shown(text)}", field="text")
     return parts

@@ -11,6 +11,7 @@ from polypref.groups.model import NOTHING, Comparison, Group, Message, Prompt
 
 _TURN = re.compile(r"(?:\A|\n\n)\s*(Human|Assistant):|(?:\A|\n)## (Human|Assistant):\n")
 _ROLES = {"Human": "user", "Assistant": "assistant"}
+_MARKS = {role: mark for mark, role in _ROLES.items()}
 
 
 def is_transcript(text: Any) -> bool:
@@ -54,8 +55,7 @@ def answer_text(turns: Sequence[Message]) -> str:
     """One answer as text; where it runs over several turns, the later ones are marked as in a transcript."""
     if not turns:
         return ""
-    later = "".join(f"\n\n{'Human' if m.role == 'user' else 'Assistant'}: {m.content}" for m in turns[1:])
-    return turns[0].content + later
+    return turns[0].content + "".join(f"\n\n{_MARKS.get(role, role.capitalize())}: {said}" for role, said in turns[1:])
 
 
 def shared_text(texts: Sequence[str], fields: Sequence[str]) -> tuple[str, list[str]]:

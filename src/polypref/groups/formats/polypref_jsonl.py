@@ -8,15 +8,18 @@ from typing import Any, Union
 
 from polypref.errors import DataError
 from polypref.groups.formats.base import Format, Options, Row
-from polypref.groups.model import NOTHING, Comparison, Group, Label, Rating, as_messages
+from polypref.groups.formats.chat import MessageRow, beside, messages_of
+from polypref.groups.json_text import DEEPEST, plain
+from polypref.groups.model import NOTHING, Comparison, Group, Label, Rating
+
+_DEEPEST = DEEPEST + 50  # what rows of other forms hold lies deeper in groups, and the more so in merged ones
 
 
-class MessageRow(Row):
-    role: str
-    content: str
+class _OwnRow(Row):
+    deepest = _DEEPEST
 
 
-class ComparisonRow(Row):
+class ComparisonRow(_OwnRow):
     i: int
     j: int
     p: Union[float, None] = None
@@ -27,7 +30,7 @@ class ComparisonRow(Row):
     margin: Union[float, None] = None
 
 
-class RatingRow(Row):
+class RatingRow(_OwnRow):
     i: int
     label: Union[int, float, str]
     annotator: Union[str, int, None] = None
@@ -36,7 +39,7 @@ class RatingRow(Row):
     time: Union[float, None] = None
 
 
-class GroupRow(Row):
+class GroupRow(_OwnRow):
     prompt: Union[str, list[MessageRow]]
     responses: list[str]
     comparisons: Union[list[ComparisonRow], None] = None
@@ -49,7 +52,10 @@ class GroupRow(Row):
 
 def name_of(value: str | int | None) -> str | None:
     """Annotators and ids are names; files that number them are read as if they had written the number out."""
-    return None if value is None else str(value)
+    try:
+        return None if value is None else str(value)
+    except ValueError:  # Python writes out no integer of more than 4300 digits
+        raise DataError("numbers something with a whole number of more than 4300 digits, which is no name") from None
 
 
 def or_one(value: float | None) -> float:
@@ -58,10 +64,9 @@ def or_one(value: float | None) -> float:
 
 
 def _to_group(row: GroupRow, options: Options) -> Group:
-    prompt = row.prompt if isinstance(row.prompt, str) else as_messages((m.role, m.content) for m in row.prompt)
-    meta = row.unknown
-    if not isinstance(row.prompt, str) and any(m.unknown for m in row.prompt):
-        meta = {**meta, "prompt_messages": [m.model_dump() for m in row.prompt]}  # names, tool calls, …
+    prompt, meta = (row.prompt, row.unknown) if isinstance(row.prompt, str) else (messages_of(row.prompt), row.unknown)
+    if not isinstance(row.prompt, str) and (more := beside(row.prompt, "prompt_messages")):
+        meta = {**meta, **more}
     return Group(
         prompt,
         tuple(row.responses),
@@ -92,13 +97,13 @@ def _rating(k: int, r: RatingRow) -> Rating:
 
 def _from_group(group: Group) -> Iterator[dict[str, Any]]:
     row: dict[str, Any] = {"prompt": prompt_json(group), "responses": list(group.responses)}
-    if group.comparisons:
+    if group.comparisons or (group.meta and not group.ratings):  # keys in `meta` may look like another form's
         row["comparisons"] = [_judgment_json(c) for c in group.comparisons]
     if group.ratings:
         row["ratings"] = [_judgment_json(r) for r in group.ratings]
     optional = {"domain": group.domain, "id": group.id, "sources": list(group.sources), "scale": list(group.scale)}
     row.update({key: value for key, value in optional.items() if value is not None and value != []})
-    row.update(group.meta)
+    row.update(plain(group.meta, _DEEPEST + 1))
     yield row
 
 
@@ -119,7 +124,7 @@ def _judgment_json(judgment: Comparison | Rating) -> dict[str, Label | Any]:
     values = ((key, getattr(judgment, key), default) for key, default in _DEFAULTS[type(judgment)].items())
     row = {key: value for key, value, default in values if value != default}
     if judgment.meta is not NOTHING:
-        row.update(judgment.meta)
+        row.update(plain(judgment.meta, _DEEPEST + 1))
     return row
 
 
@@ -130,6 +135,7 @@ FORMAT = Format(
     row=GroupRow,
     to_group=_to_group,
     fits=lambda row: isinstance(row["responses"], list),
+    marks=frozenset({"comparisons", "ratings"}),
     merges=False,
     from_group=_from_group,
     keeps="everything",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Union
 
 from polypref.errors import DataError
+from polypref.groups.deriving import comparison_of_scores
 from polypref.groups.formats.base import Format, Options, Row
 from polypref.groups.formats.hh_rlhf import transcript
 from polypref.groups.formats.pairs import (
@@ -17,7 +18,7 @@ from polypref.groups.formats.pairs import (
     shared_text,
 )
 from polypref.groups.formats.polypref_jsonl import name_of
-from polypref.groups.model import Comparison, Group, Prompt
+from polypref.groups.model import Group, Prompt
 
 
 class TextScoreRow(Row):
@@ -44,14 +45,10 @@ def _to_group(row: TextScoreRow, options: Options) -> Group:
             raise DataError("is empty after the shared prompt", field=field)
         if answer in answers[:k]:
             raise DataError(f"{fields[answers.index(answer)]} and {field} are the same text", field=field)
-    comparisons = tuple(_comparison(i, j, row.score) for i, j in itertools.combinations(range(len(answers)), 2))
+    comparisons = tuple(
+        comparison_of_scores(i, j, row.score) for i, j in itertools.combinations(range(len(answers)), 2)
+    )
     return Group(prompt, tuple(answers), comparisons, (), row.domain, name_of(row.id), meta=row.unknown)
-
-
-def _comparison(i: int, j: int, score: list[float]) -> Comparison:
-    if score[i] < score[j]:
-        i, j = j, i
-    return Comparison(i, j, 0.5 if score[i] == score[j] else 1.0)
 
 
 def _from_group(group: Group) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Union
 from pydantic import Field
 
 from polypref.errors import DataError
+from polypref.groups.deriving import DERIVED_FROM, is_ranked
 from polypref.groups.formats.base import Format, Options, Row
+from polypref.groups.formats.chat import MessageRow, beside, messages_of
 from polypref.groups.formats.pairs import (
     answer_text,
     is_transcript,
@@ -17,10 +19,12 @@ from polypref.groups.formats.pairs import (
     shared_dialogue,
     shared_text,
 )
-from polypref.groups.formats.polypref_jsonl import MessageRow, name_of, or_one, prompt_json
+from polypref.groups.formats.polypref_jsonl import name_of, or_one, prompt_json
+from polypref.groups.formats.winners import split_sources
 from polypref.groups.model import NOTHING, Comparison, Group, Message, Prompt
 
 _FIELDS = ("chosen", "rejected")
+_WRITERS = (("chosen_model", "rejected_model"), ("chosen-model", "rejected-model"))
 _Number = Annotated[float, Field(strict=False)]  # in CSV a number is text
 
 
@@ -42,9 +46,18 @@ class TrlRow(Row):
 def _to_group(row: TrlRow, options: Options) -> Group:
     prompt, answers = _prompt_and_answers(row)
     share, weight = or_one(row.share), or_one(row.weight)
-    meta = _without_copy(row) if isinstance(row.unknown.get("messages"), list) else row.unknown
+    unknown = _without_copy(row) if isinstance(row.unknown.get("messages"), list) else row.unknown
+    sources, unknown = split_sources(unknown, *_WRITERS)
+    meta = {
+        **unknown,
+        **_beside(row.chosen, "chosen_messages"),
+        **_beside(row.rejected, "rejected_messages"),
+    } or NOTHING
     comparison = Comparison(0, 1, share, name_of(row.annotator), row.criterion, weight, row.time, row.margin, meta)
-    return pair_group(prompt, answers, [comparison], _FIELDS, domain=row.domain, ident=name_of(row.id))
+    more, ident = _beside(row.prompt, "prompt_messages"), name_of(row.id)
+    return pair_group(
+        prompt, answers, [comparison], _FIELDS, domain=row.domain, ident=ident, sources=sources, meta=more
+    )
 
 
 def _prompt_and_answers(row: TrlRow) -> tuple[Prompt, list[str]]:
@@ -57,25 +70,25 @@ def _prompt_and_answers(row: TrlRow) -> tuple[Prompt, list[str]]:
                 # the dialogue is told twice
                 chosen, rejected = chosen[len(prompt) :].lstrip(), rejected[len(prompt) :].lstrip()
             return prompt, [chosen, rejected]
-        return tuple(_messages(prompt)), [chosen, rejected]
+        return messages_of(prompt), [chosen, rejected]
     if isinstance(chosen, str) or isinstance(rejected, str):
         raise DataError("expected chosen and rejected of one kind, text or messages", field="rejected")
-    dialogues = [_messages(chosen), _messages(rejected)]
+    dialogues = [messages_of(chosen), messages_of(rejected)]
     begins_with_answer = all(d and d[0].role == "assistant" for d in dialogues)
     if prompt is None or not begins_with_answer:
         return shared_dialogue(dialogues, _FIELDS)
-    turns = [Message("user", prompt)] if isinstance(prompt, str) else _messages(prompt)
-    return tuple(turns), [answer_text(d) for d in dialogues]
+    turns = (Message("user", prompt),) if isinstance(prompt, str) else messages_of(prompt)
+    return turns, [answer_text(d) for d in dialogues]
 
 
 def _without_copy(row: TrlRow) -> Mapping[str, Any]:
     # some publish the chosen dialogue once more, for fine-tuning
-    copied = isinstance(row.chosen, list) and row.unknown["messages"] == [turn.model_dump() for turn in row.chosen]
+    copied = isinstance(row.chosen, list) and row.unknown["messages"] == [turn.original for turn in row.chosen]
     return {key: value for key, value in row.unknown.items() if key != "messages" or not copied} or NOTHING
 
 
-def _messages(turns: list[MessageRow]) -> list[Message]:
-    return [Message(turn.role, turn.content) for turn in turns]
+def _beside(turns: str | list[MessageRow] | None, key: str) -> Mapping[str, Any]:
+    return beside(turns, key) if isinstance(turns, list) else NOTHING
 
 
 def _from_group(group: Group) -> Iterator[dict[str, Any]]:
@@ -96,6 +109,8 @@ def _from_group(group: Group) -> Iterator[dict[str, Any]]:
         }
         if c.margin is not None:  # a column of nulls would stop TRL's trainer
             row["margin"] = c.margin
+        if not is_ranked(c):
+            row[DERIVED_FROM] = c.meta[DERIVED_FROM]
         yield row
 
 

@@ -9,10 +9,10 @@ from polypref.errors import DataError
 from polypref.groups.formats.base import Format, Options, Row
 from polypref.groups.formats.pairs import pair_group
 from polypref.groups.formats.polypref_jsonl import name_of
-from polypref.groups.model import Comparison, Group, shown
+from polypref.groups.formats.winners import Winner, said_of, share_of, split_sources
+from polypref.groups.model import NOTHING, Comparison, Group, shown
 
 _FIELDS = ("response_a", "response_b")
-_SHARES = {"a": 1.0, "response_a": 1.0, "b": 0.0, "response_b": 0.0, "tie": 0.5}
 
 Number = Union[str, int, float]
 
@@ -21,7 +21,7 @@ class VoteRow(Row):
     prompt: str
     response_a: str
     response_b: str
-    winner: str
+    winner: Winner
     annotator: Union[str, int, None] = None
     criterion: Union[str, None] = None
     domain: Union[str, None] = None
@@ -41,13 +41,14 @@ def number(value: Number, field: str) -> float:
 
 
 def _to_group(row: VoteRow, options: Options) -> Group:
-    share = _SHARES.get(row.winner.strip().lower())
-    if share is None:
-        raise DataError(f"expected a, b or tie, got {shown(row.winner)}", field="winner")
+    sources, unknown = split_sources(row.unknown, ("model_a", "model_b"))
+    share = share_of(row.winner, "winner", sources)
     weight = 1.0 if row.weight is None else number(row.weight, "weight")
     time = None if row.time is None else number(row.time, "time")
-    comparison = Comparison(0, 1, share, name_of(row.annotator), row.criterion, weight, time, meta=row.unknown)
-    return pair_group(row.prompt, (row.response_a, row.response_b), [comparison], _FIELDS, domain=row.domain)
+    meta = {**unknown, **said_of(row.winner, "winner")} or NOTHING
+    comparison = Comparison(0, 1, share, name_of(row.annotator), row.criterion, weight, time, meta=meta)
+    answers = (row.response_a, row.response_b)
+    return pair_group(row.prompt, answers, [comparison], _FIELDS, domain=row.domain, sources=sources)
 
 
 FORMAT = Format(

@@ -12,6 +12,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
+from polypref.errors import unknown
 from polypref.models.heads.base import Head, HeadError, Output
 
 __all__ = ["Head", "HeadError", "all_heads", "heads_saying", "make_head"]
@@ -35,7 +36,7 @@ def make_head(name: str, **settings: Any) -> Head:
     """The head a user named, with its settings; lists stand for tuples, which JSON and YAML do not have."""
     heads = all_heads()
     if name not in heads:
-        raise HeadError(f"unknown head {name!r}; known are {', '.join(heads)}")
+        raise HeadError(unknown("head", name, heads))
     known = [field.name for field in fields(heads[name])]
     for setting in settings:
         if setting not in known:

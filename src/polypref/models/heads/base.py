@@ -97,6 +97,14 @@ class Head(ABC):
         raise HeadError(f"a {self.name} head knows of no spread; train one that does, such as a gaussian head")
 
     @property
+    @abstractmethod
+    def in_plain_torch(self) -> str:
+        """Lines of Python that make `preferences` `[K, K]` of `states` without polypref, for model cards.
+
+        `states` are `[K, state_width]`; of a joint head `[K, K, width]`, with any diagonal. `torch` is imported.
+        """
+
+    @property
     def labels(self) -> tuple[float, ...] | None:
         """The values of the labels over which the head knows opinions, `[d]`; None for heads that know of none."""
         return None

@@ -21,6 +21,13 @@ class DistributionalHead(Head):
     `categorical`: p = softmax(z). `beta`: preference strength in [0, 1] is Beta(a, b) with (a, b) = softplus(z) + 0.01,
     and p_k its mass in the k-th of d equal bins, whatever the label values. With A ~ p_i and B ~ p_j independent,
     P(i ≻ j) = P(A > B) + ½ P(A = B). The utility is the expected label value Σ_k p_k·u_k.
+
+        >>> import torch
+        >>> from polypref.models.heads import make_head
+        >>> head = make_head("distributional", labels=[1, 2, 3])
+        >>> opinions = head.distributions(torch.tensor([[2.0, 0.0, 2.0], [0.0, 3.0, 0.0]]))  # divided, agreed
+        >>> print([f"{share:.2f}" for share in opinions[0]])
+        ['0.47', '0.06', '0.47']
     """
 
     name = "distributional"
@@ -42,6 +49,24 @@ class DistributionalHead(Head):
     @property
     def width(self) -> int:
         return len(self.labels) if self.kind == "categorical" else 2
+
+    @property
+    def in_plain_torch(self) -> str:
+        d = len(self.labels)
+        opinions = "opinions = states.softmax(-1)  # [K, d]: the crowd's opinion over the labels"
+        if self.kind == "beta":
+            opinions = f"""\
+from scipy.stats import beta
+
+a, b = (torch.nn.functional.softplus(states.double()) + {_LEAST_CONCENTRATION}).T[..., None].numpy()
+edges = torch.linspace(0, 1, {d + 1}, dtype=torch.float64).numpy()
+opinions = torch.tensor(beta.cdf(edges, a, b)).diff(dim=-1)  # [K, d]: the crowd's opinion over the labels"""
+        return f"""\
+{opinions}
+expected = opinions @ torch.tensor({list(self.labels)}, dtype=opinions.dtype)  # the utilities
+below = torch.ones({d}, {d}, dtype=opinions.dtype).tril(-1) + torch.eye({d}, dtype=opinions.dtype) / 2
+preferences = opinions @ below @ opinions.T
+"""
 
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         log_a, log_b = self.log_distributions(a), self.log_distributions(b)

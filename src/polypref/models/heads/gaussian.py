@@ -19,6 +19,12 @@ class GaussianHead(Head):
     """P(i ≻ j) = Φ((μ_i − μ_j)/√(σ_i² + σ_j²)): utilities differ from person to person as N(μ, σ²) (arXiv 2312.08358).
 
     A state is (μ, s) with σ = softplus(s) + 0.001.
+
+        >>> import torch
+        >>> from polypref.models.heads import make_head
+        >>> P = make_head("gaussian").preferences(torch.tensor([[1.0, -5.0], [0.0, 2.0]]))  # (mean, s)
+        >>> print(f"{P[0, 1]:.2f}")
+        0.68
     """
 
     name = "gaussian"
@@ -29,6 +35,14 @@ class GaussianHead(Head):
     @property
     def width(self) -> int:
         return 2
+
+    @property
+    def in_plain_torch(self) -> str:
+        return f"""\
+mean, spread = states[:, 0], torch.nn.functional.softplus(states[:, 1]) + {_LEAST_SPREAD}
+differences = (mean[:, None] - mean) / (spread[:, None].square() + spread.square()).sqrt()
+preferences = torch.special.ndtr(differences)
+"""
 
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         x = (a[..., 0] - b[..., 0]) / (self.spread(a).square() + self.spread(b).square()).sqrt()

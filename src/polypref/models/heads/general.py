@@ -20,6 +20,13 @@ class GeneralHead(Head):
     k = dim/2 blocks express every skew-symmetric matrix of up to 2k + 1 responses; v = (r, 1) is Bradley–Terry.
     The gate λ depends on the prompt, but a state is encoded together with its response: a pair takes the mean of its
     two gates, which keeps s(i ≻ j) = −s(j ≻ i). Without a gate λ = 1.
+
+        >>> import torch
+        >>> from polypref.models.heads import make_head
+        >>> v = torch.tensor([[1.0, 0.0], [-0.5, 0.9], [-0.5, -0.9]])  # a cycle of three
+        >>> P = make_head("general", dim=2).preferences(v)
+        >>> print(f"{P[0, 1]:.2f} {P[1, 2]:.2f} {P[2, 0]:.2f}")
+        0.71 0.71 0.71
     """
 
     name = "general"
@@ -66,6 +73,21 @@ class GeneralHead(Head):
         if self.temperature is not None:
             return self.temperature
         return 0.1 if self.normalize else 1.0
+
+    @property
+    def in_plain_torch(self) -> str:
+        lines = [f"v = states[:, :{self.dim}]"]
+        if self.normalize:
+            lines.append(f"v = v / (v.square().sum(-1, keepdim=True) + {_TINY}).sqrt()")
+        lines.append("even, odd = v[:, 0::2], v[:, 1::2]  # the two entries of each block")
+        if self.gate:
+            lines.append(f"gate = states[:, {self.dim}:]  # the weights of the blocks")
+            lines.append("half = (gate * even) @ odd.T - (gate * odd) @ even.T")
+            lines.append("scores = (half - half.T) / 2")
+        else:
+            lines.append("scores = even @ odd.T - odd @ even.T  # skew-symmetric")
+        lines.append(f"preferences = (scores / {self.tau}).sigmoid()")
+        return "\n".join(lines) + "\n"
 
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         a_even, a_odd = self._blocks(a)  # [..., k]

@@ -23,6 +23,13 @@ class HybridHead(Head):
     depends on the prompt, but a state is encoded together with its response: each brings its own λ, which keeps
     s(i ≻ j) = −s(j ≻ i). Without a gate λ = 1. One block (dim = 2) holds a dominant answer above a cycle of any
     odd length; a general head with one block cannot, and spends a second on what r says here.
+
+        >>> import torch
+        >>> from polypref.models.heads import make_head
+        >>> states = torch.tensor([[2.0, 1.0, 0.0], [0.0, -0.5, 0.9], [0.0, -0.5, -0.9]])  # (r, v)
+        >>> P = make_head("hybrid", dim=2).preferences(states)
+        >>> print(f"{P[0, 1]:.2f} {P[1, 2]:.2f} {P[2, 0]:.2f}")
+        0.99 0.93 0.65
     """
 
     name = "hybrid"
@@ -59,6 +66,17 @@ class HybridHead(Head):
         from polypref.models.heads._gating import PromptGate
 
         return PromptGate(hidden, self.extra_width) if self.gate else None
+
+    @property
+    def in_plain_torch(self) -> str:
+        gate = f" * states[:, {self.width}:]" if self.gate else ""
+        return f"""\
+utility, v = states[:, 0].clamp({-self.bound}, {self.bound}), states[:, 1:{self.width}]
+v = v / (v.square().sum(-1, keepdim=True) + {_TINY}).sqrt()
+even, odd = v[:, 0::2]{gate}, v[:, 1::2]{gate}  # the two entries of each block
+cyclic = even @ odd.T - odd @ even.T  # skew-symmetric
+preferences = ({self.transitive} * (utility[:, None] - utility) + {self.cyclic} * cyclic).sigmoid()
+"""
 
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         a_even, a_odd = self._blocks(a)  # [..., k]

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScalarHead(Head):
-    """P(i ≻ j) = σ((r_i − r_j)/τ) (Bradley & Terry 1952). Expresses transitive preferences only."""
+    """P(i ≻ j) = σ((r_i − r_j)/τ) (Bradley & Terry 1952). Expresses transitive preferences only.
+
+    >>> import torch
+    >>> from polypref.models.heads import make_head
+    >>> P = make_head("scalar").preferences(torch.tensor([[2.0], [1.0]]))
+    >>> print(f"{P[0, 1]:.3f}")
+    0.731
+    """
 
     name = "scalar"
     paper = "Bradley & Terry 1952"
@@ -29,6 +36,13 @@ class ScalarHead(Head):
     @property
     def width(self) -> int:
         return 1
+
+    @property
+    def in_plain_torch(self) -> str:
+        return f"""\
+rewards = states[:, 0]
+preferences = ((rewards[:, None] - rewards) / {self.temperature}).sigmoid()
+"""
 
     def log_odds(self, a: Tensor, b: Tensor) -> Tensor:
         return (a[..., 0] - b[..., 0]) / self.temperature
