@@ -132,7 +132,8 @@ def drop_old(out: Path, keep: int, best: Path | None) -> None:
 
 def drop_unfinished(out: Path) -> None:
     """Delete what a run that was killed left half-written."""
-    remove_left(out, SAVING)
+    if out.is_dir():  # or else nothing was begun
+        remove_left(out, SAVING)
     for folder in out.glob("checkpoint-*"):
         if not (folder / COMPLETE).exists():
             remove_folder(folder)
