@@ -279,3 +279,8 @@ def test_patience_goes_on_where_it_was(settings, tmp_path, monkeypatch):
     found = train(resumed(broken), GROUPS, held_out)
     assert found.steps == expected.steps
     same_weights(whole.out, broken.out)
+
+
+def test_where_nothing_was_begun_nothing_is_unfinished(tmp_path) -> None:
+    checkpoints.drop_unfinished(tmp_path / "new")
+    assert not (tmp_path / "new").exists()

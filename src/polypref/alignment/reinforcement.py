@@ -31,6 +31,7 @@ from polypref.models.preference_model import PreferenceModel
 from polypref.training.checkpoints import drop_unfinished, last_complete
 from polypref.training.instruction import Completer
 from polypref.training.progress import Report, StepReporter
+from polypref.training.recipe import joined
 
 Trainer = Literal["grpo", "rloo"]
 SETTINGS, HISTORY, RUN = (
@@ -90,7 +91,7 @@ def reinforce(
     make_config, make_trainer = _of_trl(trainer)
     from datasets import Dataset  # which TRL needs
 
-    out, report = Path(out), report or Report()
+    out, report = Path(out), joined(report or Report())
     settings, loading = settings or Reinforcement(), loading or BackboneSettings()
     rewards = GroupReward(guide, settings.sampling.count, reward, share=settings.share)
     _begin(out, _described(policy, prompts, trainer, reward, settings))
@@ -102,7 +103,8 @@ def reinforce(
     fit = _with_room(language, prompts, settings.sampling.max_tokens, report)
     rows = [{"prompt": turns_of(prompts[at].prompt), "group": at} for at in _in_order(fit, settings)]
     arguments = _arguments(make_config, trainer, out / RUN, settings, loading)
-    drop_unfinished(out / RUN)
+    if _is_first():
+        drop_unfinished(out / RUN)
     checkpoint = last_complete(out / RUN)
     if checkpoint:
         report.line(f"going on from {checkpoint}")
@@ -121,7 +123,7 @@ def reinforce(
         run.remove_callback(PrinterCallback)
         run.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     history = run.state.log_history
-    if run.is_world_process_zero():
+    if _is_first():
         write_whole(out / HISTORY, json.dumps(history, indent=2) + "\n")
         language.save_pretrained(out)
         shutil.rmtree(out / RUN, ignore_errors=True)
@@ -156,9 +158,16 @@ def _described(
     return known
 
 
+def _is_first() -> bool:
+    """Whether this is the process that writes."""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
 def _begin(out: Path, described: dict[str, Any]) -> None:
     """Write what the run is into `out`, or refuse one that was begun otherwise."""
     file = out / SETTINGS
+    if not _is_first():
+        return
     if not file.exists():
         if (out / LAST).exists():
             raise PolyprefError(f"{out} already holds a model; choose another folder")
