@@ -10,16 +10,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from contending import clock, measured
 
 from polypref import Comparison, Group, load_groups
 
@@ -44,13 +41,12 @@ def _first(group: Group, comparisons: int) -> Group:
 
 def run_polypref(settings: dict[str, Any], work: list[Group]) -> list[float]:
     import torch
-    from transformers import TrainerCallback
 
     from polypref.training.config import make_config
     from polypref.training.recipe import train
 
     torch.set_num_threads(settings["threads"])
-    clock = _clock(TrainerCallback)
+    watch = clock()
     with tempfile.TemporaryDirectory() as folder:
         config = make_config(
             {
@@ -66,15 +62,15 @@ def run_polypref(settings: dict[str, Any], work: list[Group]) -> list[float]:
                 "trainer": {"save_strategy": "no", "train_sampling_strategy": "sequential"},
             }
         )
-        train(config, work, [], watchers=[clock])
-    return clock.seconds
+        train(config, work, [], watchers=[watch])
+    return watch.seconds
 
 
 def run_trl(settings: dict[str, Any], work: list[Group], checkpointing: bool) -> list[float]:
     import torch
     from datasets import Dataset
     from torch.utils.data import SequentialSampler
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainerCallback
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
     from trl import RewardConfig, RewardTrainer
 
     from polypref.models.embedded import resolve
@@ -87,7 +83,7 @@ def run_trl(settings: dict[str, Any], work: list[Group], checkpointing: bool) ->
     model = AutoModelForSequenceClassification.from_pretrained(place, num_labels=1, dtype=torch.float32)
     model.config.pad_token_id = tokenizer.pad_token_id
     rows = [_conversation(group, c) for group in work for c in group.comparisons]
-    clock = _clock(TrainerCallback)
+    watch = clock()
 
     class InOrder(RewardTrainer):  # type: ignore[misc]
         def _get_train_sampler(self, *_: Any) -> Any:
@@ -113,10 +109,10 @@ def run_trl(settings: dict[str, Any], work: list[Group], checkpointing: bool) ->
             args=arguments,
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,
-            callbacks=[clock],
+            callbacks=[watch],
         )
         trainer.train()
-    return clock.seconds
+    return watch.seconds
 
 
 def _conversation(group: Group, comparison: Comparison) -> dict[str, Any]:
@@ -131,22 +127,6 @@ def _conversation(group: Group, comparison: Comparison) -> dict[str, Any]:
     return {"prompt": turns, "chosen": answer(comparison.i), "rejected": answer(comparison.j)}
 
 
-def _clock(base: type) -> Any:
-    """Notes the seconds of each optimiser step."""
-
-    class Clock(base):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.seconds: list[float] = []
-
-        def on_step_begin(self, *_: Any, **__: Any) -> None:
-            self.started = time.perf_counter()
-
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            self.seconds.append(time.perf_counter() - self.started)
-
-    return Clock()
-
-
 def contend(settings: dict[str, Any]) -> None:
     """What a contender's process does: train, then print seconds per step as JSON."""
     work = steps_of(settings["data"], settings["groups"], settings["comparisons"], settings["steps"] + 1)
@@ -155,21 +135,6 @@ def contend(settings: dict[str, Any]) -> None:
     else:
         seconds = run_trl(settings, work, checkpointing=settings["contender"] == "trl")
     print(json.dumps(seconds[1:]))
-
-
-def measured(settings: dict[str, Any]) -> tuple[list[float], float] | None:
-    """Seconds of each counted step and peak resident GiB of a contender; None if it ran out of memory."""
-    command = [sys.executable, __file__, "--contend", json.dumps(settings)]
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        output.seek(0)
-        printed = output.read().decode().strip().splitlines()
-    if os.waitstatus_to_exitcode(status) == -signal.SIGKILL:
-        return None
-    if status:
-        sys.exit(f"{settings['contender']} failed: {' '.join(command)}")
-    return json.loads(printed[-1]), usage.ru_maxrss / 2**20
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -199,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     memory: dict[str, float] = dict.fromkeys(given.contenders, 0.0)
     for _ in range(given.repeats):
         for name in given.contenders:
-            found = measured({**settings, "contender": name})
+            found = measured(__file__, {**settings, "contender": name})
             if found is not None:
                 seconds[name] += found[0]
                 memory[name] = max(memory[name], found[1])

@@ -63,6 +63,18 @@ def test_blocks_are_scaled_by_themselves_and_their_drift_is_logged(model) -> Non
     assert told["polypref_blocks/drift"] > 0
 
 
+def test_the_mean_utility_is_logged_where_there_is_one(model, backbone) -> None:
+    told = {}
+    scalar = PreferenceModel.from_backbone(backbone, "scalar", seed=3)
+    GroupReward(scalar, 2)(["A?", "A?", "B?", "B?"], ANSWERS, log_metric=told.__setitem__)
+    groups = [Group("A?", tuple(ANSWERS[:2])), Group("B?", tuple(ANSWERS[2:]))]
+    utilities = np.concatenate([answer.utilities for _, answer in scalar.encode(groups)])
+    assert told["polypref_log-odds/utility"] == pytest.approx(utilities.mean())
+    told.clear()
+    GroupReward(model, 4)(["A?"] * 4, ANSWERS, log_metric=told.__setitem__)
+    assert told.keys() == {"polypref_log-odds/empty"}
+
+
 def test_samples_that_say_nothing_get_no_reward(model) -> None:
     told = {}
     rewards = GroupReward(model, 3)(["A?"] * 3, ["the answer", " ", "better"], log_metric=told.__setitem__)

@@ -10,20 +10,33 @@ if TYPE_CHECKING:
     from polypref.alignment.group_reward import GroupReward as GroupReward
     from polypref.alignment.methods import all_methods as all_methods
     from polypref.alignment.methods import make_method as make_method
+    from polypref.alignment.reinforcement import Reinforcement as Reinforcement
+    from polypref.alignment.reinforcement import reinforce as reinforce
     from polypref.alignment.tables import TableRun as TableRun
     from polypref.alignment.tables import solve_table as solve_table
 
 # public name → the module it lives in; loaded when first used, so that what needs no torch does not load it
 _PLACES = {
     "GroupReward": "group_reward",
+    "Reinforcement": "reinforcement",
     "TableRun": "tables",
     "all_methods": "methods",
     "best_of_n": "best_of_n",
     "make_method": "methods",
+    "reinforce": "reinforcement",
     "solve_table": "tables",
 }
 
-__all__ = ["GroupReward", "TableRun", "all_methods", "best_of_n", "make_method", "solve_table"]
+__all__ = [
+    "GroupReward",
+    "Reinforcement",
+    "TableRun",
+    "all_methods",
+    "best_of_n",
+    "make_method",
+    "reinforce",
+    "solve_table",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -144,7 +144,7 @@ def _fitted(
         settings.schedule, optimizer, int(settings.warmup * len(batches)), num_training_steps=len(batches)
     )
     model.train()
-    steps = []
+    steps: list[FitStep] = []
     for batch in batches:
         optimizer.zero_grad(set_to_none=True)
         losses, told = [], []
@@ -191,7 +191,7 @@ def _backward(
         log_policy = _gathered(packs, [model(packs[0]).total])
         loss = regression.loss(log_policy.double()) * scale
         loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss), regression.achieved(log_policy.detach().double())
+        return float(loss.detach()), regression.achieved(log_policy.detach().double())
     with torch.no_grad():
         known = _gathered(packs, [model(pack).total for pack in packs])
     leaf = known.double().requires_grad_()
@@ -200,7 +200,7 @@ def _backward(
     for pack in packs:
         own = gradient[list(pack.members)].to(known)
         (model(pack).total * own).sum().backward()
-    return float(loss), regression.achieved(leaf.detach())
+    return float(loss.detach()), regression.achieved(leaf.detach())
 
 
 def _gathered(packs: Sequence[object], totals: Sequence[Tensor]) -> Tensor:

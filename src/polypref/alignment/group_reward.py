@@ -83,13 +83,17 @@ class GroupReward:
             )
         rewards: list[float | None] = [None] * len(prompts)
         shares = []
+        utilities: list[float] = []
         for at, (_, answer) in zip(places, self.model.encode(groups)):
             values, of_blocks = self._values(answer)
             shares.append(of_blocks)
+            utilities.extend(answer.utilities)
             for place, value in zip(at, values):
                 rewards[place] = float(value)
         if log_metric is not None:
             log_metric(f"{self.__name__}/empty", rewards.count(None) / len(rewards))
+            if "utilities" in self.model.head.says:  # rewards add up to 0 in every group; this may rise
+                log_metric(f"{self.__name__}/utility", float(np.mean(utilities)))
             if self.reward == "blocks":
                 log_metric(f"{self.__name__}/drift", self._drift(np.mean(shares, axis=0)))
         return rewards

@@ -236,7 +236,7 @@ class _Run:
         if path.exists():
             return
         drawn = load_samples(self.folder(iteration) / "samples.jsonl")
-        samples = differing([_said(one) for one in drawn if _said(one) is not None])
+        samples = differing([said for said in map(_said, drawn) if said is not None])
         self._check_samples(drawn, samples)
         samples = self._judged(samples)
         past = range(max(iteration - self.method.remembers, 0), iteration)
@@ -284,7 +284,7 @@ class _Run:
             replace(one, log_odds=np.mean(matrices, axis=0), rewards=np.array(utilities))
             for one, matrices, utilities in zip(samples, zip(*log_odds), zip(*rewards))
         ]
-        bad = next((one for one in judged if not np.isfinite(one.log_odds).all()), None)
+        bad = next((one for one in judged if one.log_odds is not None and not np.isfinite(one.log_odds).all()), None)
         if bad is not None:
             raise AlignmentError(
                 f"the guide gives NaN or infinity for samples of the prompt {shown(bad.group.prompt_text)}: it has "
@@ -331,9 +331,9 @@ class _Run:
             drawn.unlink()
         judge = None if self.config.judge is None else PreferenceModel.from_pretrained(self.config.judge)
         before = load_samples(self.folder(0) / "held-out.jsonl")
-        found = measure(load_samples(path), before, self.name_of(iteration), BEFORE, judge)
-        write_whole(folder / "measured.json", json.dumps(asdict(found)) + "\n")
-        return found
+        measured = measure(load_samples(path), before, self.name_of(iteration), BEFORE, judge)
+        write_whole(folder / "measured.json", json.dumps(asdict(measured)) + "\n")
+        return measured
 
 
 _NOTHING = "(no answer)"  # stands in for a sample without any text, which no group can hold

@@ -58,18 +58,21 @@ def add_lora(classifier: Any, lora: Lora) -> None:
 
 def put_adapters(classifier: Any, lora: Lora) -> None:
     """Put adapters into a model and freeze everything else."""
-    peft = _peft()
+    _peft().inject_adapter_in_model(peft_config(classifier, lora), classifier)
+
+
+def peft_config(classifier: Any, lora: Lora) -> Any:
+    """The settings of a model's adapters, as peft takes them."""
     targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
     if targets == "all-linear":
         targets = _linear_layers(classifier)
-    config = peft.LoraConfig(
+    return _peft().LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         target_modules=targets,
         exclude_modules=_of_the_same_name(classifier, targets),
         fan_in_fan_out=_transposed(classifier),
     )
-    peft.inject_adapter_in_model(config, classifier)
 
 
 def _peft() -> Any:

@@ -73,7 +73,7 @@ class InputFormat:
         return self._chats(group.prompt, texts, group)
 
     def _chats(self, prompt: Prompt, responses: list[str], group: Group) -> list[Input]:
-        turns = _turns(prompt)
+        turns = turns_of(prompt)
         opening = self._render(turns, True, group)
         texts = [self._render([*turns, {"role": "assistant", "content": text}], False, group) for text in responses]
         encoded = self.tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
@@ -87,7 +87,7 @@ class InputFormat:
 
     def opening(self, prompt: Prompt, room: int) -> Tokens:
         """The tokens of a prompt up to where an answer begins, cut from the left so that `room` more tokens fit."""
-        text = self._render(_turns(prompt), True, Group(prompt, ("any",)))
+        text = self._render(turns_of(prompt), True, Group(prompt, ("any",)))
         ids = np.array(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"], dtype=np.int32)
         frame = int(len(ids) > 0 and ids[0] == self.tokenizer.bos_token_id)
         kept = self.max_length - room
@@ -184,7 +184,8 @@ def input_format(
     return made
 
 
-def _turns(prompt: Prompt) -> list[dict[str, str]]:
+def turns_of(prompt: Prompt) -> list[dict[str, str]]:
+    """A prompt as the messages that a chat template reads."""
     if isinstance(prompt, str):
         return [{"role": "user", "content": prompt}]
     return [{"role": message.role, "content": message.content} for message in prompt]

@@ -81,7 +81,7 @@ def train(
     `watchers` are callbacks of transformers' Trainer, and `enrichment` is what to mix into the groups trained on.
     `language_model` is the checkpoint whose language-modelling head imitation uses, if not that of the backbone.
     """
-    report = _joined(report or Report())
+    report = joined(report or Report())
     out = Path(config.out)
     check_reporters(config.report_to)
     if _overwrites(config):
@@ -160,7 +160,7 @@ def train(
     return TrainingResult(model, out, tally, metrics, trainer.state.log_history, run.global_step)
 
 
-def _joined(report: Report) -> Report:
+def joined(report: Report) -> Report:
     """Under torchrun: take the GPU of this process, and leave the telling to the first process."""
     if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))

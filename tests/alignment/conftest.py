@@ -1,0 +1,28 @@
+"""A tiny language model, and guides that like certain words."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from tests.training.conftest import make_backbone
+
+
+@pytest.fixture(scope="session")
+def tiny_lm(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a causal language model with random weights."""
+    folder = tmp_path_factory.mktemp("lm")
+    backbone = make_backbone("llama", tmp_path_factory.mktemp("backbone"))
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(backbone)).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(backbone).save_pretrained(folder)
+    return str(Path(folder))

@@ -1,0 +1,166 @@
+"""Aligning a tiny language model: it learns what its guide likes, and goes on where it was killed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from polypref import Group, PreferenceModel
+from polypref.alignment.config import make_alignment_config
+from polypref.alignment.methods import all_methods
+from polypref.alignment.recipe import AlignmentError, align
+from polypref.errors import PolyprefError
+from polypref.groups.writing import save_groups
+from polypref.models.causal import LanguageModel
+from tests.training.conftest import environment, make_backbone
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with prompts, a guide that is sure of something, and a judge that is sure of something else."""
+    folder = tmp_path_factory.mktemp("align")
+    save_groups([Group(f"Question {at}?", ("any",)) for at in range(24)], folder / "prompts.jsonl")
+    backbone = make_backbone("llama", folder / "backbone", seed=9)
+    for name, seed in (("guide", 1), ("judge", 2)):
+        model = PreferenceModel.from_backbone(backbone, "general", dim=4, seed=seed)
+        with torch.no_grad():
+            model.encoder.state_layer.weight.mul_(3)
+        model.save_pretrained(folder / name)
+    return folder
+
+
+@pytest.fixture
+def settings(place, tiny_lm, tmp_path):
+    """Settings of a short run: `settings(method="sppo")`."""
+
+    def made(**changes):
+        given = {
+            "policy": tiny_lm,
+            "guide": str(place / "guide"),
+            "prompts": [str(place / "prompts.jsonl")],
+            "method_settings": {"beta": 1.0},
+            "iterations": 2,
+            "sampling": {"count": 4, "max_tokens": 6},
+            "fit": {"learning_rate": 3e-3, "batch_size": 4, "epochs": 2},
+            "eval_share": 0.25,
+            "max_length": 64,
+            "out": str(tmp_path / "out"),
+        }
+        return make_alignment_config({**given, **changes})
+
+    return made
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def test_a_policy_learns_what_its_guide_likes(settings, place) -> None:
+    config = settings(
+        judge=str(place / "guide"),
+        guide_may_judge=True,
+        iterations=4,
+        eval_count=16,
+        sampling={"count": 8, "max_tokens": 6},
+    )
+    found = align(config)
+    rates = [one.versus.win_rate for one in found.measured]
+    assert rates[0].value == pytest.approx(0.5)  # against itself
+    assert rates[-1].low > 0.6
+    assert found.measured[0].divergence.value == pytest.approx(0, abs=1e-4)
+    assert found.measured[-1].divergence.low > 0.05
+    assert 0.9 < found.fits[0]["achieved"] < 1.1
+    assert LanguageModel.from_pretrained(str(found.policy), max_length=64).tokenizer.chat_template
+    written = json.loads((Path(config.out) / "iteration-4" / "measured.json").read_text())
+    assert written["versus"]["win_rate"]["value"] == rates[-1].value
+
+
+@pytest.mark.parametrize("method", sorted(all_methods()))
+def test_every_method_runs_and_is_deterministic(settings, method, tmp_path) -> None:
+    first = align(settings(method=method, out=str(tmp_path / "one")))
+    again = align(settings(method=method, out=str(tmp_path / "two")))
+    one, other = weights_of(first.policy), weights_of(again.policy)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert all(np.isfinite(fit["last_loss"]) for fit in first.fits)
+    begun = weights_of(Path(settings().policy))
+    assert any(not torch.equal(one[name], begun[name]) for name in one if name in begun)
+
+
+def test_adapters_are_merged_into_the_policy(settings) -> None:
+    found = align(settings(lora={"rank": 4, "alpha": 8}, iterations=1))
+    assert not any("lora" in name for name in weights_of(found.policy))
+
+
+def test_more_iterations_go_on_and_other_settings_are_refused(settings) -> None:
+    short = align(settings(iterations=1))
+    before = weights_of(short.policy)
+    longer = align(settings(iterations=2))
+    assert all(torch.equal(before[name], value) for name, value in weights_of(short.policy).items())
+    straight = align(settings(iterations=2, out=settings().out + "-straight"))
+    one, other = weights_of(longer.policy), weights_of(straight.policy)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    with pytest.raises(AlignmentError, match="begun with other settings for method; go on with the same"):
+        align(settings(method="sppo"))
+
+
+@pytest.mark.slow
+def test_killed_runs_end_as_undisturbed_ones_do(settings, tmp_path) -> None:
+    straight = weights_of(align(settings(out=str(tmp_path / "straight"))).policy)
+    config = settings(out=str(tmp_path / "killed"))
+    (tmp_path / "config.json").write_text(config.to_json())
+    code = (
+        "import sys, json; from polypref.alignment.config import make_alignment_config; "
+        "from polypref.alignment.recipe import align; "
+        "align(make_alignment_config(json.load(open(sys.argv[1]))))"
+    )
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "config.json")], env=environment())
+        time.sleep(6 + 6 * rng.random())
+        run.kill()
+        run.wait()
+    found = weights_of(align(config).policy)
+    assert all(torch.equal(found[name], value) for name, value in straight.items())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"judge": "GUIDE"}, "is the guide, which says nothing of how good a policy is"),
+        ({"sampling": {"max_tokens": 64}}, "answers of 64 tokens leave no room for a prompt in 64"),
+        ({"eval_prompts": ["PROMPTS"]}, "24 of the eval_prompts are also learned from"),
+        ({"method": "gop"}, "unknown method 'gop'"),
+        ({"reward": "tail"}, "does not know how a crowd is divided"),
+        ({"sampling": {"count": 4, "max_tokens": 6, "temperature": 1e-6}}, "all samples of every prompt are equal"),
+    ],
+)
+def test_bad_settings_are_refused(settings, place, changes, words) -> None:
+    names = {"GUIDE": str(place / "guide"), "PROMPTS": str(place / "prompts.jsonl")}
+    changes = {
+        key: [names[one] for one in value]
+        if isinstance(value, list)
+        else names.get(value, value)
+        if isinstance(value, str)
+        else value
+        for key, value in changes.items()
+    }
+    with pytest.raises(PolyprefError, match=words):
+        align(settings(**changes))
+
+
+def test_a_guide_that_has_diverged_is_named(settings, place, tmp_path) -> None:
+    model = PreferenceModel.from_pretrained(place / "guide")
+    with torch.no_grad():
+        model.encoder.state_layer.weight.fill_(torch.nan)
+    model.save_pretrained(tmp_path / "diverged")
+    with pytest.raises(PolyprefError, match="NaN"):
+        align(settings(guide=str(tmp_path / "diverged")))
