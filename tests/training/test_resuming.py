@@ -281,7 +281,6 @@ def test_patience_goes_on_where_it_was(settings, tmp_path, monkeypatch):
     same_weights(whole.out, broken.out)
 
 
-<<<<<<< HEAD
 def test_a_run_of_an_older_version_goes_on(killed):
     """Settings that it did not know were as they are by default now."""
     path = Path(killed.out) / "training.json"
@@ -291,8 +290,8 @@ def test_a_run_of_an_older_version_goes_on(killed):
     with pytest.raises(ConfigError, match="was started with state_token 'checkpoint', not 'last'"):
         train(resumed(killed).model_copy(update={"state_token": "last"}), GROUPS)
     assert train(resumed(killed), GROUPS).steps > 1
-=======
+
+
 def test_where_nothing_was_begun_nothing_is_unfinished(tmp_path) -> None:
     checkpoints.drop_unfinished(tmp_path / "new")
     assert not (tmp_path / "new").exists()
->>>>>>> rl

@@ -131,16 +131,10 @@ def drop_old(out: Path, keep: int, best: Path | None) -> None:
 
 
 def drop_unfinished(out: Path) -> None:
-<<<<<<< HEAD
     """Delete what a run that was killed left half-written, if there is such a run."""
     if not out.exists():
         return
     remove_left(out, SAVING)
-=======
-    """Delete what a run that was killed left half-written."""
-    if out.is_dir():  # or else nothing was begun
-        remove_left(out, SAVING)
->>>>>>> rl
     for folder in out.glob("checkpoint-*"):
         if not (folder / COMPLETE).exists():
             remove_folder(folder)

@@ -87,13 +87,8 @@ def tune(
         model,
         made,
         train_dataset=Dataset.from_list(rows),
-<<<<<<< HEAD
         processing_class=tokenizer,
-        callbacks=[StepReporter(report), _Completer()],
-=======
-        processing_class=inputs.tokenizer,
         callbacks=[StepReporter(report), Completer()],
->>>>>>> rl
     )
     trainer.remove_callback(PrinterCallback)
     with bars_on_terminals():
@@ -117,21 +112,7 @@ def answers(groups: Sequence[Group], inputs: InputFormat) -> list[dict[str, list
     return rows
 
 
-<<<<<<< HEAD
-class _Completer(TrainerCallback):
-=======
-def _inputs(backbone: str, max_length: int, loading: BackboneSettings) -> InputFormat:
-    inputs = PreferenceModel.from_backbone(backbone, max_length=max_length, backbone=loading).inputs
-    if inputs.layout != "chat":
-        raise ConfigError(
-            f"stage 1 teaches a language model to answer, and {backbone!r} is an encoder, which cannot; leave "
-            "instruction out, or choose a decoder such as embedded:smollm2"
-        )
-    return inputs
-
-
 class Completer(TrainerCallback):
->>>>>>> rl
     """Says of a checkpoint that it was written to its end."""
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
