@@ -6,6 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from polypref.alignment.config import AlignmentConfig as AlignmentConfig
+    from polypref.alignment.recipe import align as align
     from polypref.customization.config import make_customize_config as make_customize_config
     from polypref.customization.recipe import customize as customize
     from polypref.errors import DataError as DataError
@@ -35,6 +37,7 @@ __version__ = "0.1.0"
 
 # public name → the module it lives in; loaded when first used, so that `import polypref` stays fast
 _PLACES = {
+    "AlignmentConfig": "alignment.config",
     "Comparison": "groups.model",
     "DataError": "errors",
     "DomainModels": "models.domains",
@@ -47,6 +50,7 @@ _PLACES = {
     "Rating": "groups.model",
     "TrainingConfig": "training.config",
     "Undefined": "errors",
+    "align": "alignment.recipe",
     "comparisons_from_ratings": "groups.deriving",
     "customize": "customization.recipe",
     "domain_confusion": "evaluation.confusion",

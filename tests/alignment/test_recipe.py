@@ -85,13 +85,11 @@ def test_a_policy_learns_what_its_guide_likes(settings, place) -> None:
 
 
 @pytest.mark.parametrize("method", sorted(all_methods()))
-def test_every_method_runs_and_is_deterministic(settings, method, tmp_path) -> None:
-    first = align(settings(method=method, out=str(tmp_path / "one")))
-    again = align(settings(method=method, out=str(tmp_path / "two")))
-    one, other = weights_of(first.policy), weights_of(again.policy)
-    assert all(torch.equal(one[name], other[name]) for name in one)
-    assert all(np.isfinite(fit["last_loss"]) for fit in first.fits)
-    begun = weights_of(Path(settings().policy))
+def test_every_method_runs(settings, method) -> None:
+    found = align(settings(method=method, eval_share=0.0, sampling={"count": 3, "max_tokens": 4}))
+    assert not found.measured
+    assert all(np.isfinite(fit["last_loss"]) for fit in found.fits)
+    one, begun = weights_of(found.policy), weights_of(Path(settings().policy))
     assert any(not torch.equal(one[name], begun[name]) for name in one if name in begun)
 
 
@@ -110,6 +108,16 @@ def test_more_iterations_go_on_and_other_settings_are_refused(settings) -> None:
     assert all(torch.equal(one[name], other[name]) for name in one)
     with pytest.raises(AlignmentError, match="begun with other settings for method; go on with the same"):
         align(settings(method="sppo"))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # of TRL and of what it imports
+def test_trl_trains_a_policy_too(settings) -> None:
+    pytest.importorskip("trl")
+    fit = {"learning_rate": 1e-2, "batch_size": 4}
+    found = align(settings(method="grpo", method_settings={"beta": 0.0}, fit=fit, eval_share=0.25))
+    assert len(found.measured) == 2
+    assert found.measured[1].divergence.value > 0.01
 
 
 @pytest.mark.slow
@@ -135,6 +143,7 @@ def test_killed_runs_end_as_undisturbed_ones_do(settings, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"method": "grpo", "guide": ["GUIDE", "GUIDE"]}, "grpo follows one guide, not 2"),
         ({"judge": "GUIDE"}, "is the guide, which says nothing of how good a policy is"),
         ({"sampling": {"max_tokens": 64}}, "answers of 64 tokens leave no room for a prompt in 64"),
         ({"eval_prompts": ["PROMPTS"]}, "24 of the eval_prompts are also learned from"),

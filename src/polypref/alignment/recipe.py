@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from polypref.alignment.fitting import FitSettings, fit, log_probs_of, mean_step
 from polypref.alignment.guidance import check_reward, leads
 from polypref.alignment.measuring import Measured, measure
 from polypref.alignment.methods import Method, make_method
+from polypref.alignment.reinforcement import Reinforcement, Trainer, reinforce
 from polypref.alignment.samples import Samples, differing, load_samples, save_samples
 from polypref.alignment.sampling import Sampling, sample
 from polypref.errors import PolyprefError
@@ -37,7 +38,7 @@ from polypref.models.preference_model import PreferenceModel
 from polypref.training.instruction import tune
 from polypref.training.progress import Report
 
-CONFIG = "alignment.json"
+CONFIG, FIT = "alignment.json", "fit.json"
 BEFORE = "before"  # how the log-probabilities of the policy before alignment are named
 _INSTRUCTION, _POLICY = "instruction", "policy"
 _EMPTY = 0.5  # of the samples; more are no answers to learn from
@@ -64,13 +65,17 @@ def align(config: AlignmentConfig, report: Report | None = None) -> Aligned:
     """Let a language model learn from a preference model; finished parts in `config.out` are not made again."""
     run = _Run(config, report or Report())
     run.begin()
-    for iteration in range(1, config.iterations + 1):
+    iterations = range(1, 2 if run.trainer else config.iterations + 1)
+    for iteration in iterations:
+        if run.trainer:
+            run.reinforce()
+            continue
         run.sample(iteration)
         run.judge(iteration)
         run.fit(iteration)
-    measured = [run.measure(iteration) for iteration in range(config.iterations + 1)] if run.held_out else []
-    fits = [json.loads((run.folder(at) / "fit.json").read_text()) for at in range(1, config.iterations + 1)]
-    return Aligned(run.policy_of(config.iterations), fits, measured)
+    measured = [run.measure(iteration) for iteration in (0, *iterations)] if run.held_out else []
+    fits = [] if run.trainer else [json.loads((run.folder(at) / FIT).read_text()) for at in iterations]
+    return Aligned(run.policy_of(iterations[-1]), fits, measured)
 
 
 class _Run:
@@ -80,7 +85,8 @@ class _Run:
         self.config = config
         self.report = report
         self.out = Path(config.out)
-        self.method: Method = make_method(config.method, **config.method_settings)
+        self.trainer = config.method if config.method in get_args(Trainer) else None  # TRL's, in one iteration
+        self._method = None if self.trainer else make_method(config.method, **config.method_settings)
         self.guides = [config.guide] if isinstance(config.guide, str) else list(config.guide)
         self._check()
         self.prompts, self.held_out = self._prompts()
@@ -148,6 +154,11 @@ class _Run:
                 "another --out"
             )
 
+    @property
+    def method(self) -> Method:
+        assert self._method is not None
+        return self._method
+
     # — places —
 
     def folder(self, iteration: int) -> Path:
@@ -209,10 +220,8 @@ class _Run:
     def _draw(self, policy: int, prompts: Sequence[Group], count: int, stream: int, path: Path) -> None:
         """Sample and write, a batch of prompts at a time; what a killed run has drawn is kept."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        settings = self.config.sampling
-        how = Sampling(count, settings.max_tokens, settings.temperature, settings.top_p)
+        how, size = self._sampling(count), self.config.sampling.prompts_per_batch
         model, drawn = self.load(policy), list[Samples]()
-        size = settings.prompts_per_batch
         with model.ordinary() as language_model:
             for start in range(0, len(prompts), size):
                 part = path.with_name(f"{path.stem}.{start}.jsonl")
@@ -308,8 +317,46 @@ class _Run:
         self.report.line(
             f"iteration {iteration}: targets of {found['target']:.3g} nats, {found['achieved']:.0%} of them achieved"
         )
-        write_whole(folder / "fit.json", json.dumps({**found, "log": [asdict(step) for step in told]}) + "\n")
+        write_whole(folder / FIT, json.dumps({**found, "log": [asdict(step) for step in told]}) + "\n")
         model.save_pretrained(folder / _POLICY)
+
+    def reinforce(self) -> None:
+        """The policy that TRL's trainer makes of the one before alignment."""
+        config, settings = self.config, self.config.fit
+        if len(self.guides) > 1:
+            raise AlignmentError(f"{self.trainer} follows one guide, not {len(self.guides)}: name one")
+        lora = config.lora
+        how = Reinforcement(
+            sampling=self._sampling(config.sampling.count),
+            share=config.share,
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            learning_rate=settings.learning_rate,
+            max_length=config.max_length,
+            lora=Lora(lora.rank, lora.alpha, lora.targets or "all-linear") if lora else None,
+            seed=config.seed,
+            trainer={
+                "max_grad_norm": settings.max_grad_norm,
+                "lr_scheduler_type": settings.schedule,
+                "weight_decay": settings.weight_decay,
+            },
+            **config.method_settings,
+        )
+        reinforce(
+            str(self.policy_of(0)) if config.sft is not None else config.policy,
+            PreferenceModel.from_pretrained(self.guides[0]),
+            self.prompts,
+            self.folder(1) / _POLICY,
+            trainer=cast(Trainer, self.trainer),
+            reward=config.reward,
+            settings=how,
+            loading=self.loading,
+            report=self.report,
+        )
+
+    def _sampling(self, count: int) -> Sampling:
+        settings = self.config.sampling
+        return Sampling(count, settings.max_tokens, settings.temperature, settings.top_p)
 
     def measure(self, iteration: int) -> Measured:
         """The policy after an iteration on held-out prompts, beside the one before alignment."""

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from polypref import __version__
-from polypref.cli import convert, customize, demo, export, inspect, rank, report, score, simulate, train
+from polypref.cli import align, convert, customize, demo, export, inspect, rank, report, score, simulate, train
 from polypref.cli import eval as evaluate
 from polypref.errors import DataError, PolyprefError
 
@@ -45,6 +45,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "inspect": inspect.inspect,
     "train": train.train,
     "customize": customize.customize,
+    "align": align.align,
     "eval": evaluate.evaluate,
     "score": score.score,
     "rank": rank.rank,

@@ -9,7 +9,10 @@ from typing import Any
 
 from polypref.training.config import TrainingConfig
 
-_DATA, _MODELS, _OUT = ("data", "eval_data"), ("backbone", "model"), "out"  # settings that are paths, or may be
+# settings that are paths, or may be
+_DATA = ("data", "eval_data", "prompts", "eval_prompts")
+_MODELS = ("backbone", "model", "policy", "guide", "judge")
+_OUT = "out"
 SECTIONS = ("instruction", "general", "domains")  # of a customisation, which have such settings too
 Tell = Callable[[str], None]
 
@@ -24,11 +27,11 @@ def taken_from(settings: dict[str, Any], folder: Path, tell: Tell) -> dict[str, 
         return settings
 
     def placed(name: str, value: Any) -> Any:
-        if name in SECTIONS and isinstance(value, dict):
+        if name in (*SECTIONS, "sft") and isinstance(value, dict):
             return {inner: placed(inner, one) for inner, one in value.items()}
         if name in _DATA and isinstance(value, dict):  # the files of each set
             return {inner: placed(name, one) for inner, one in value.items()}
-        if name in _DATA and isinstance(value, list):
+        if name in (*_DATA, *_MODELS) and isinstance(value, list):
             return [placed(name, one) for one in value]
         if name == _OUT and isinstance(value, str):
             return str(folder / value)
