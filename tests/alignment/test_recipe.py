@@ -71,6 +71,7 @@ def test_a_policy_learns_what_its_guide_likes(settings, place) -> None:
         iterations=4,
         eval_count=16,
         sampling={"count": 8, "max_tokens": 6},
+        fit={"learning_rate": 1e-2, "batch_size": 4, "epochs": 8},
     )
     found = align(config)
     rates = [one.versus.win_rate for one in found.measured]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from polypref.choice import maximal_lottery
 from polypref.crowd.worth import label_quantile, lower_tail, normal_lower_tail, normal_quantile
 from polypref.errors import PolyprefError
-from polypref.models.answer import StateAnswer
+from polypref.models.answer import Answer, StateAnswer
 from polypref.models.heads import Head
 
 Floats = npt.NDArray[np.float64]
@@ -38,17 +38,20 @@ def check_reward(reward: str, head: Head) -> None:
         raise PolyprefError(f"a {head.name} head has no blocks; take the reward 'log-odds'")
 
 
-def leads(answer: StateAnswer, reward: str = "log-odds", share: float = 0.25) -> Floats:
+def leads(answer: Answer, reward: str = "log-odds", share: float = 0.25) -> Floats:
     """How far each sample is ahead of each other, `[K, K]`, skew-symmetric.
 
     `log-odds` and `win-rate` (P − ½) are those of the model, cycles included. The others give each sample a number and
     take differences: its probability in the maximal `lottery` of the samples, its `expected` label or utility, the
     `quantile` of the crowd at `share`, the mean of the share that likes it least (`tail`).
     """
-    if reward in ("log-odds", "blocks"):
-        return answer.log_odds
-    if reward == "win-rate":
-        return np.tanh(answer.log_odds / 2) / 2
+    if reward in ("log-odds", "win-rate", "blocks"):
+        log_odds = answer.log_odds
+        if log_odds is None:
+            raise PolyprefError(f"a {type(answer).__name__} says no log-odds, which the reward {reward!r} is made of")
+        return np.tanh(log_odds / 2) / 2 if reward == "win-rate" else np.asarray(log_odds, dtype=np.float64)
+    if not isinstance(answer, StateAnswer):
+        raise PolyprefError(f"a {type(answer).__name__} is followed by its log-odds or win rates, not by {reward!r}")
     worth = _worth(answer, reward, share)
     return worth[:, None] - worth
 

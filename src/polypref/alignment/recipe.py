@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, Protocol, cast, get_args
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from polypref.groups.model import Group, shown
 from polypref.groups.sources import load_groups
 from polypref.groups.splitting import check_parts, prompt_key, split_groups
 from polypref.models.adapters import Lora
+from polypref.models.answer import Answer
 from polypref.models.backbones import BackboneSettings
 from polypref.models.causal import LanguageModel
 from polypref.models.folders import LAST
@@ -61,9 +62,19 @@ class Aligned:
         return {**asdict(self), "policy": str(self.policy)}
 
 
-def align(config: AlignmentConfig, report: Report | None = None) -> Aligned:
-    """Let a language model learn from a preference model; finished parts in `config.out` are not made again."""
-    run = _Run(config, report or Report())
+class Guide(Protocol):
+    """What judges samples: a `PreferenceModel`, or anything else that answers about groups."""
+
+    def encode(self, groups: Iterable[Group]) -> Iterable[tuple[Group, Answer]]:
+        """Each group with what is said of it, log-odds at least, in order."""
+
+
+def align(config: AlignmentConfig, report: Report | None = None, guide: Guide | None = None) -> Aligned:
+    """Let a language model learn from a preference model; finished parts in `config.out` are not made again.
+
+    A `guide` that is handed over stands in for the one that `config.guide` names.
+    """
+    run = _Run(config, report or Report(), guide)
     run.begin()
     iterations = range(1, 2 if run.trainer else config.iterations + 1)
     for iteration in iterations:
@@ -81,8 +92,9 @@ def align(config: AlignmentConfig, report: Report | None = None) -> Aligned:
 class _Run:
     """What the phases of a run share."""
 
-    def __init__(self, config: AlignmentConfig, report: Report) -> None:
+    def __init__(self, config: AlignmentConfig, report: Report, guide: Guide | None) -> None:
         self.config = config
+        self.given = guide
         self.report = report
         self.out = Path(config.out)
         self.trainer = config.method if config.method in get_args(Trainer) else None  # TRL's, in one iteration
@@ -282,11 +294,12 @@ class _Run:
         groups = [one.group for one in samples]
         log_odds, rewards = [], []
         for name in self.guides:
-            guide = PreferenceModel.from_pretrained(name)
-            check_reward(self.config.reward, guide.head)
+            guide = self.given or PreferenceModel.from_pretrained(name)
+            if isinstance(guide, PreferenceModel):
+                check_reward(self.config.reward, guide.head)
             answers = [answer for _, answer in guide.encode(groups)]
             log_odds.append([leads(answer, self.config.reward, self.config.share) for answer in answers])
-            rewards.append([answer.utilities for answer in answers])
+            rewards.append([answer.scores(len(group)) for group, answer in zip(groups, answers)])
             del guide
             gc.collect()
         judged = [
@@ -344,7 +357,7 @@ class _Run:
         )
         reinforce(
             str(self.policy_of(0)) if config.sft is not None else config.policy,
-            PreferenceModel.from_pretrained(self.guides[0]),
+            self._preference_model(),
             self.prompts,
             self.folder(1) / _POLICY,
             trainer=cast(Trainer, self.trainer),
@@ -353,6 +366,13 @@ class _Run:
             loading=self.loading,
             report=self.report,
         )
+
+    def _preference_model(self) -> PreferenceModel:
+        if self.given is None:
+            return PreferenceModel.from_pretrained(self.guides[0])
+        if not isinstance(self.given, PreferenceModel):
+            raise AlignmentError(f"{self.trainer} follows a preference model, not a {type(self.given).__name__}")
+        return self.given
 
     def _sampling(self, count: int) -> Sampling:
         settings = self.config.sampling
