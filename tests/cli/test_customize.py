@@ -60,7 +60,7 @@ def test_paths_are_taken_from_the_folder_of_the_settings_and_ctrl_c_says_how_to_
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("polypref.customization.recipe.customise_domain", press)
+        patched.setattr("polypref.customization.recipe.customize_domain", press)
         run = polypref("customize", "../custom.yaml")
     assert run.status == 130
     told = "polypref: stopped; what is finished in ../models is kept, and the same command goes on from there"
