@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from polypref import simulate
+from polypref.alignment.config import make_alignment_config
+from polypref.alignment.methods import all_methods, make_method
+from polypref.alignment.reinforcement import Reinforcement, Trainer
 from polypref.models.heads import all_heads, make_head
 from polypref.objectives import all_objectives, make_objective
 from polypref.training.config import TrainingConfig, make_config, read_settings
@@ -16,6 +20,7 @@ from tests.conftest import ROOT
 from tests.models.conftest import make_checkpoint
 
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+ALIGNING = sorted((ROOT / "recipes" / "align").glob("*.yaml"))
 
 
 def read(path: Path) -> TrainingConfig:
@@ -55,3 +60,21 @@ def test_a_recipe_trains(path: Path, tmp_path: Path) -> None:
     assert result.model.head.name == config.head
     assert result.steps > 0
     assert "eval_loss" in result.metrics
+
+
+def test_every_method_of_alignment_has_its_recipe() -> None:
+    assert {path.stem for path in ALIGNING} == {*all_methods(), *get_args(Trainer)}
+
+
+@pytest.mark.parametrize("path", ALIGNING, ids=lambda path: path.stem)
+def test_a_recipe_of_alignment_is_complete_but_for_guide_and_prompts(path: Path) -> None:
+    config = make_alignment_config({**read_settings(path), "guide": "guide", "prompts": "prompts.jsonl"})
+    assert config.method == path.stem
+    if config.method in all_methods():
+        make_method(config.method, **config.method_settings)
+    else:
+        Reinforcement(**config.method_settings)
+    text = path.read_text()
+    assert f"#   polypref align recipes/align/{path.name} --set guide=" in text
+    assert re.search(r"arXiv \d{4}\.\d{5}", text)
+    assert "theirs" in text

@@ -16,13 +16,17 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from tests.training.conftest import make_backbone
 
 
-@pytest.fixture(scope="session")
-def tiny_lm(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The folder of a causal language model with random weights."""
-    folder = tmp_path_factory.mktemp("lm")
-    backbone = make_backbone("llama", tmp_path_factory.mktemp("backbone"))
+def make_language_model(folder: Path) -> str:
+    """A causal language model with random weights and a small tokenizer."""
+    backbone = make_backbone("llama", folder / "backbone")
     with torch.random.fork_rng():
         torch.manual_seed(3)
         AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(backbone)).save_pretrained(folder)
     AutoTokenizer.from_pretrained(backbone).save_pretrained(folder)
-    return str(Path(folder))
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_lm(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a causal language model."""
+    return make_language_model(tmp_path_factory.mktemp("lm"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from polypref.training.config import InstructionConfig, LoraConfig, checked
+from polypref.training.config import InstructionConfig, LoraConfig, Names, checked
 
 
 class SamplingConfig(BaseModel):
@@ -39,7 +39,7 @@ class FitConfig(BaseModel):
 class BestResponses(InstructionConfig):
     """Supervised fine-tuning on the best response of each group, before the first iteration."""
 
-    data: tuple[str, ...] = Field(min_length=1)
+    data: Annotated[Names, Field(min_length=1)]
 
 
 class AlignmentConfig(BaseModel):
@@ -50,7 +50,7 @@ class AlignmentConfig(BaseModel):
     # who learns, from whom, on what
     policy: str = "embedded:smollm2"  # a causal language model
     guide: Union[str, tuple[str, ...]] = Field(min_length=1)  # one preference model that judges samples, or several
-    prompts: tuple[str, ...] = Field(min_length=1)  # data whose prompts are answered; what people said is not looked at
+    prompts: Annotated[Names, Field(min_length=1)]  # data whose prompts are answered; what people said is not looked at
     columns: dict[str, str] = {}
     sft: Optional[BestResponses] = None
 
@@ -71,7 +71,7 @@ class AlignmentConfig(BaseModel):
     # how good it gets
     judge: Optional[str] = None  # a preference model that took no part; none: no win rates
     guide_may_judge: bool = False  # or else a judge that is the guide is refused
-    eval_prompts: tuple[str, ...] = ()
+    eval_prompts: Names = ()
     eval_share: float = Field(0.1, ge=0, lt=1)  # of the prompts, held out where there are no eval_prompts
     eval_count: int = Field(4, ge=1)  # samples of each held-out prompt
 
