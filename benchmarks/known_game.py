@@ -2,8 +2,8 @@
 
 SmolLM2 is taught to answer the prompts of the `skewed` population in one short sentence of one of three styles, with a
 known prior. The population prefers the styles in a skewed cycle. The policy is then aligned with the true preferences
-(`--guide truth`), or with a preference model trained on votes (`--guide general`, `--guide scalar`). Styles are read off
-the first words of samples. Told are the shares on held-out prompts, and their total variation to the equilibrium
+(`--guide truth`), or with a model trained on votes (`--guide general`, `--guide scalar`). Styles are told
+by the first words of samples. Shown are the shares on held-out prompts, and their total variation to the equilibrium
 that the method looks for, computed from the true preferences and the shares of the policy before alignment.
 """
 
