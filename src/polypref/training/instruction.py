@@ -45,7 +45,8 @@ def tune(
         from trl.trainer.sft_trainer import SFTTrainer
     except ImportError:
         raise PolyprefError(
-            "stage 1 trains with TRL, which is not installed; install it with pip install trl, or leave instruction out"
+            "fine-tuning on best responses needs TRL: pip install trl, or leave instruction (of customize) or sft (of align) "
+            "out"
         ) from None
     loading = BackboneSettings(
         dtype="bfloat16" if loading.dtype == "bfloat16" else "float32",
@@ -55,8 +56,10 @@ def tune(
     model, tokenizer = load_language_model(backbone, loading, "instruction")
     rows = answers(groups, chat_inputs(model, tokenizer, settings.max_length))
     if not rows:
-        raise ConfigError("instruction.data hold no group whose best response is known; give comparisons or ratings")
-    report.line(f"stage 1: {len(rows):,} best responses")
+        raise ConfigError(
+            "the data to fine-tune on hold no group whose best response is known; give comparisons or ratings"
+        )
+    report.line(f"fine-tuning on {len(rows):,} best responses")
     run = out / "run"
     drop_unfinished(run)
     checkpoint = last_complete(run)
