@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from tests.reporting.conftest import CURVES, HOSTILE, knowing, make_chapter, ordering
-from tests.reporting.test_markup import Texts
+from tests.test_markup import Texts
 
 from polypref import DataError, simulate
 from polypref.evaluation.catalogue import METRICS

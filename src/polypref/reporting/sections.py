@@ -9,10 +9,10 @@ from polypref.evaluation.assessment import Assessment
 from polypref.evaluation.pairwise import PairwiseScores
 from polypref.evaluation.scoreboard import Board, difference_board, scoreboard
 from polypref.inspection.screen import inspection_lines
+from polypref.markup import Markup, cut, joined, tag
 from polypref.reporting import figures, words
 from polypref.reporting.contents import Chapter, Opinion, Preferences, Prompt
 from polypref.reporting.figures import Curve, Row
-from polypref.reporting.markup import Markup, joined, tag
 from polypref.reporting.tables import figure, folded, panel, table
 from polypref.statistics.resampling import Estimate
 
@@ -114,7 +114,7 @@ def _data_figures(chapter: Chapter) -> list[Markup]:
         title = "which source is preferred to which, over all prompts"
         matrix = tuple(tuple(p if p == p else None for p in row) for row in P)
         plot = figures.majority_graph(matrix, short, cycle, title)
-        key = tag("p", {"class": "quiet small"}, " · ".join(f"{s} {figures.cut(n, 24)}" for s, n in zip(short, names)))
+        key = tag("p", {"class": "quiet small"}, " · ".join(f"{s} {cut(n, 24)}" for s, n in zip(short, names)))
         plots.append(panel("Sources", joined(plot, key)))
         tables.append(_matrix_table(matrix, names, title))
     return [figure("What people said.", words.data_caption(seen), plots, *tables)] if plots else []
@@ -275,7 +275,7 @@ def _preferences(chapter: Chapter, prefix: str) -> Markup | None:
 
 
 def _article(prompt: Prompt, number: int, of: int, shown: Markup) -> Markup:
-    start = figures.cut(" ".join(prompt.text.split()), 60)
+    start = cut(" ".join(prompt.text.split()), 60)
     heading = tag("h4", {"dir": "auto"}, f"{number} of {of}: {start}")
     why = tag("p", {"class": "quiet"}, f"Shown for: {', '.join(prompt.chosen)}.")
     sources = prompt.sources or (None,) * len(prompt.responses)
