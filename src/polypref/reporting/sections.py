@@ -195,11 +195,18 @@ def _whole_rows(board: Board) -> list[tuple[str, ...]]:
 
 
 def _columns(boards: Sequence[Board]) -> Markup | None:
-    shown = dict.fromkeys(name for board in boards for name in board.header)
-    known = [(name, meaning) for name in shown if (meaning := words.column(name))]
+    known: dict[str, dict[str, str]] = {}  # the first table by meaning, by column
+    for board in boards:
+        for name in board.header:
+            if meaning := words.column(name, board.table):
+                known.setdefault(name, {}).setdefault(meaning, board.title.partition(" · ")[0].lower())
     if not known:
         return None
-    terms = [tag("div", None, tag("dt", None, name), tag("dd", None, meaning)) for name, meaning in known]
+    terms = [
+        tag("div", None, tag("dt", None, name if len(found) == 1 else f"{name}, {title}"), tag("dd", None, meaning))
+        for name, found in known.items()
+        for meaning, title in found.items()
+    ]
     return folded("What the columns mean", tag("dl", {"class": "facts"}, *terms))
 
 
