@@ -17,7 +17,8 @@ SOURCE = Path(polypref.__file__).parent
 # what stands in one line may not import each other, only what stands below; `polypref` itself is for what runs on top
 LAYERS = (
     ("errors",),
-    ("drawing", "files"),
+    ("drawing", "files", "markup"),
+    ("notebook",),
     ("groups",),
     ("crowd", "choice", "statistics"),
     ("models",),

@@ -33,8 +33,17 @@ def test_names_are_used_once_and_every_metric_explains_itself() -> None:
     assert len(BY_NAME) == len(METRICS)
     for metric in METRICS:
         assert metric.sentence
-        assert sentence_of(metric.heading)
-    assert sentence_of("model") is None
+        assert sentence_of(metric.heading, metric.table) == metric.sentence
+    assert sentence_of("model", "preferences") is None
+    assert sentence_of("accuracy [95 %]", "crowds") is None
+
+
+def test_one_heading_in_two_tables_has_the_sentence_of_each() -> None:
+    for name, true_name in (("accuracy", "true_accuracy"), ("wasserstein", "true_wasserstein")):
+        seen, true = BY_NAME[name], BY_NAME[true_name]
+        assert seen.heading == true.heading
+        assert "whole population" in (sentence_of(true.heading, "truth") or "")
+        assert sentence_of(true.heading, "truth") != sentence_of(seen.heading, seen.table)
 
 
 def test_better_is_the_side_on_which_the_truth_lies() -> None:

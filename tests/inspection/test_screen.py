@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.test_notebook import read
+
 from polypref import Comparison, Group, Rating, inspect_groups
 from polypref.inspection.conflicts import Conflict
 from polypref.inspection.screen import conflict_matrix, inspection_lines
@@ -70,3 +72,17 @@ def test_the_matrix_of_conflicts_is_symmetric():
     assert names == ["x", "y", "z"]
     assert values == [[None, 0.7, None], [0.7, None, 0.4], [None, 0.4, None]]
     assert within == [[None, 0.2, None], [0.2, None, None], [None, None, None]]
+
+
+def test_an_inspection_shows_its_screen_in_terminal_and_notebook():
+    bad = "<script>x</script>"
+    groups = [Group(f"q{k}", ("a", "bb"), [Comparison(0, 1, annotator=bad)], domain=bad) for k in range(3)]
+    seen = inspect_groups(groups)
+    first, *others = repr(seen).splitlines()
+    assert first == f"Size       {lines(groups)['Size']}"
+    assert len(others) == len(inspection_lines(seen)) + len(seen.reasons)
+    assert any(line.startswith(f"Head       {seen.recommended_head}") for line in others)
+    reader = read(seen._repr_html_())
+    assert {name for name, _ in reader.tags} <= {"div", "p", "strong", "table", "tbody", "tr", "th", "td"}
+    assert reader.text.startswith(f"InspectionSize{lines(groups)['Size']}")
+    assert reader.text.endswith("".join(f"• {reason}" for reason in seen.reasons))

@@ -63,7 +63,7 @@ def show(seen: Inspection, title: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from polypref.inspection.screen import inspection_lines
+    from polypref.inspection.screen import head_lines, inspection_lines
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
@@ -71,10 +71,8 @@ def show(seen: Inspection, title: str) -> None:
     for heading, text in inspection_lines(seen):
         grid.add_row(heading, Text(text))
     grid.add_row("", "")
-    head = seen.recommended_head
-    grid.add_row("Head", Text(head, style="bold green") if head else Text("none"))
-    for reason in seen.reasons:
-        grid.add_row("", Text(f"• {reason}"))
+    for heading, text in head_lines(seen):
+        grid.add_row(heading, Text(text, style="bold green" if heading and seen.recommended_head else ""))
     console = Console(highlight=False)
     console.print(Text(title, style="bold underline"))
     console.print(Padding(grid, (1, 0)))

@@ -9,6 +9,7 @@ import typer
 
 from polypref.cli import common
 from polypref.errors import PolyprefError
+from polypref.markup import cut
 
 if TYPE_CHECKING:
     from polypref.evaluation.ranking import Ranked
@@ -106,5 +107,4 @@ def _described(ranked: Ranked) -> dict[str, Any]:
 
 
 def _shortened(text: str, length: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"
+    return cut(" ".join(text.split()), length)

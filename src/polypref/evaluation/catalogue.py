@@ -249,6 +249,6 @@ BY_NAME = {metric.name: metric for metric in METRICS}
 WATCHED = tuple(metric for metric in METRICS if metric.watched)
 
 
-def sentence_of(column: str) -> str | None:
-    """What a column of a table of scores means, if it is a metric's; the first of that heading."""
-    return next((metric.sentence for metric in METRICS if metric.heading == column), None)
+def sentence_of(column: str, table: Table) -> str | None:
+    """What a column of a table of scores means, if it is a metric's."""
+    return next((metric.sentence for metric in METRICS if (metric.heading, metric.table) == (column, table)), None)

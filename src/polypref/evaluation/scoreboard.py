@@ -30,6 +30,7 @@ class Board:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    table: Table | None = None  # whose metrics it shows, all of them; None for other tables
 
 
 def all_boards(found: Measured) -> list[Board]:
@@ -76,28 +77,29 @@ def _preferences(assessments: Mapping[str, Assessment]) -> Board:
     counts: list[_Column] = [("groups", lambda a: f"{a.groups:,}"), ("comparisons", lambda a: f"{a.comparisons:,}")]
     columns = [*(counts if len(sizes) > 1 else []), *_metrics("preferences")]  # else said once, in the title
     title = " · ".join(["Preferences", *(sizes if len(sizes) == 1 else [])])
-    return _board(title, assessments, columns, _remarks(assessments.values()))
+    return _board("preferences", title, assessments, columns, _remarks(assessments.values()))
 
 
 def _crowds(assessments: Mapping[str, Assessment]) -> Board | None:
     found = {name: a for name, a in assessments.items() if a.crowd}
     responses: _Column = ("responses", lambda a: f"{a.crowd.responses:,}" if a.crowd else _NONE)
-    return _board("Crowds (in units of the labels)", found, [responses, *_metrics("crowds")]) if found else None
+    columns = [responses, *_metrics("crowds")]
+    return _board("crowds", "Crowds (in units of the labels)", found, columns) if found else None
 
 
 def _labels(assessments: Mapping[str, Assessment]) -> Board | None:
     found = {name: a for name, a in assessments.items() if a.crowd and a.crowd.total_variation}
-    return _board("Crowds, label by label", found, _metrics("labels")) if found else None
+    return _board("labels", "Crowds, label by label", found, _metrics("labels")) if found else None
 
 
 def _truths(assessments: Mapping[str, Assessment]) -> Board | None:
     found = {name: a for name, a in assessments.items() if a.truth}
-    return _board("Against the simulated truth", found, _metrics("truth")) if found else None
+    return _board("truth", "Against the simulated truth", found, _metrics("truth")) if found else None
 
 
 def _groups(assessments: Mapping[str, Assessment]) -> Board | None:
     found = {name: a for name, a in assessments.items() if a.lengths or a.ranking or a.cyclic}
-    return _board("Orders, lengths and cycles", found, _metrics("orders")) if found else None
+    return _board("orders", "Orders, lengths and cycles", found, _metrics("orders")) if found else None
 
 
 def _metrics(table: Table) -> list[_Column]:
@@ -217,12 +219,14 @@ def _annotators(assessments: Mapping[str, Assessment]) -> Board | None:
     )
 
 
-def _board(title: str, found: Mapping[str, Assessment], columns: list[_Column], notes: tuple[str, ...] = ()) -> Board:
+def _board(
+    table: Table, title: str, found: Mapping[str, Assessment], columns: list[_Column], notes: tuple[str, ...] = ()
+) -> Board:
     """A row per model, and the columns that say something of any of them."""
     cells = {header: [cell(a) for a in found.values()] for header, cell in columns}
     header = [name for name, texts in cells.items() if any(text != _NONE for text in texts)]
     rows = [(model, *(cells[name][at] for name in header)) for at, model in enumerate(found)]
-    return Board(title, ("model", *header), tuple(rows), notes)
+    return Board(title, ("model", *header), tuple(rows), notes, table)
 
 
 def _remarks(assessments: Iterable[Assessment]) -> tuple[str, ...]:

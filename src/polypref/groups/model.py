@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Union
 
 from polypref.errors import DataError
+from polypref.groups import showing
 
 
 class _Nothing(Mapping[str, Any]):
@@ -159,6 +160,12 @@ class Group:
     def __len__(self) -> int:
         """K, the number of responses."""
         return len(self.responses)
+
+    def __repr__(self) -> str:
+        return showing.line(self)
+
+    def _repr_html_(self) -> str:
+        return showing.html(self)
 
     @property
     def prompt_text(self) -> str:

@@ -216,6 +216,16 @@ class Inspection:
     why: dict[str, str]
     skipped: dict[str, int] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        from polypref.inspection import screen
+
+        return screen.text(self)
+
+    def _repr_html_(self) -> str:
+        from polypref.inspection import screen
+
+        return screen.html(self)
+
     @property
     def cycles(self) -> dict[str, Cyclic]:
         """The cyclic shares that could be measured, by where."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
+from polypref import notebook
 from polypref.inspection.conflicts import MATTERS, Conflict
 from polypref.inspection.findings import Inspection, Spread
 from polypref.inspection.measures import CERTAIN
+from polypref.markup import Markup
 
 _BAR = "▁▂▃▄▅▆▇█"
 _SECONDS_SINCE_1970 = 1e8  # times from here on are read as such, smaller ones as steps of some other clock
@@ -28,6 +30,23 @@ def inspection_lines(seen: Inspection) -> list[tuple[str, str]]:
     if seen.skipped:
         lines += _headed("Left out", [f"{_count(count, 'row')}: {reason}" for reason, count in seen.skipped.items()])
     return lines
+
+
+def head_lines(seen: Inspection) -> list[tuple[str, str]]:
+    """The head that fits and why, in such pairs."""
+    return [("Head", seen.recommended_head or "none"), *(("", f"• {reason}") for reason in seen.reasons)]
+
+
+def text(seen: Inspection) -> str:
+    """The screen as plain text."""
+    lines = [*inspection_lines(seen), *head_lines(seen)]
+    width = max(len(heading) for heading, _ in lines)
+    return "\n".join(f"{heading:{width}}  {said}" for heading, said in lines)
+
+
+def html(seen: Inspection) -> Markup:
+    """The screen as a notebook shows it."""
+    return notebook.box("Inspection", notebook.facts([*inspection_lines(seen), *head_lines(seen)]))
 
 
 _Matrix = list[list["float | None"]]

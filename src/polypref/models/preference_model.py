@@ -12,6 +12,7 @@ from torch import Tensor
 
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
+from polypref.models import showing
 from polypref.models.adapters import Lora, add_lora, names_adapter
 from polypref.models.answer import StateAnswer, ordered_pairs
 from polypref.models.asking import Answering
@@ -57,12 +58,10 @@ class PreferenceModel(Answering):
         self.window = WINDOW
 
     def __repr__(self) -> str:
-        classifier = self.encoder.classifier
-        weights = sum(parameter.numel() for parameter in self.encoder.parameters())
-        return (
-            f"PreferenceModel({self.head}, {type(classifier).__name__} of {weights / 1e6:,.1f} M weights on "
-            f"{self.encoder.device}, inputs of up to {self.inputs.max_length:,} tokens)"
-        )
+        return showing.line(self)
+
+    def _repr_html_(self) -> str:
+        return showing.html(self)
 
     @property
     def labels(self) -> tuple[float, ...] | None:

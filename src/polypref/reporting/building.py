@@ -19,6 +19,7 @@ from polypref.evaluation.truth import true_matrix
 from polypref.groups.model import Group
 from polypref.groups.rows import Progress
 from polypref.inspection.inspector import inspect_groups
+from polypref.markup import cut
 from polypref.models.answer import Answer
 from polypref.models.preference_model import PreferenceModel
 from polypref.reporting import choosing
@@ -208,8 +209,8 @@ def _opinion_prompt(group: Group, said: Mapping[str, Answer]) -> Prompt | None:
 
 def _prompt(group: Group, shown: Sequence[int], reasons: Sequence[str], **parts: Any) -> Prompt:
     return Prompt(
-        text=_shortened(group.prompt_text, _PROMPT_LENGTH),
-        responses=tuple(_shortened(group.responses[at], _RESPONSE_LENGTH) for at in shown),
+        text=cut(group.prompt_text, _PROMPT_LENGTH),
+        responses=tuple(cut(group.responses[at], _RESPONSE_LENGTH) for at in shown),
         sources=tuple(group.sources[at] for at in shown) if group.sources else (),
         chosen=tuple(reasons),
         left_out=len(group) - len(shown),
@@ -230,7 +231,3 @@ def _shares(p: Floats) -> tuple[float, ...]:
 
 def _matrix(P: Floats) -> Matrix:
     return tuple(tuple(None if np.isnan(p) else round(float(p), 4) for p in row) for row in P)
-
-
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from polypref.evaluation.calibration import CalibrationBin
+from polypref.markup import Attribute, Markup, cut, joined, tag
 from polypref.reporting.contents import Matrix
-from polypref.reporting.markup import Attribute, Markup, joined, tag
 
 COLOURS = 8  # in the style sheet
 WIDTH = 330.0  # of every figure, so that a narrow window shows it in its natural size
@@ -368,11 +368,6 @@ def number(value: float, share: bool = False) -> str:
 def letters(count: int) -> list[str]:
     """A, B, C, … for responses."""
     return [chr(65 + at) if at < 26 else f"{chr(65 + at // 26 - 1)}{chr(65 + at % 26)}" for at in range(count)]
-
-
-def cut(words: str, length: int) -> str:
-    """Words that fit."""
-    return words if len(words) <= length else f"{words[: length - 1]}…"
 
 
 def extent_of(values: Iterable[float | None], at_least: Point) -> Point:

@@ -13,10 +13,10 @@ from string import Template
 from polypref import __version__
 from polypref.errors import DataError
 from polypref.files import replace_when_done
+from polypref.markup import Markup, data_block, escaped, joined, tag
 from polypref.reporting import sections
 from polypref.reporting.contents import Chapter, ReportData
 from polypref.reporting.figures import coloured, marker, svg
-from polypref.reporting.markup import Markup, data_block, escaped, joined, tag
 
 _Drawn = tuple[str, str, Markup]  # a section's name, title and markup
 

@@ -9,10 +9,10 @@ from polypref.evaluation.assessment import Assessment
 from polypref.evaluation.pairwise import PairwiseScores
 from polypref.evaluation.scoreboard import Board, difference_board, scoreboard
 from polypref.inspection.screen import inspection_lines
+from polypref.markup import Markup, cut, joined, tag
 from polypref.reporting import figures, words
 from polypref.reporting.contents import Chapter, Opinion, Preferences, Prompt
 from polypref.reporting.figures import Curve, Row
-from polypref.reporting.markup import Markup, joined, tag
 from polypref.reporting.tables import figure, folded, panel, table
 from polypref.statistics.resampling import Estimate
 
@@ -114,7 +114,7 @@ def _data_figures(chapter: Chapter) -> list[Markup]:
         title = "which source is preferred to which, over all prompts"
         matrix = tuple(tuple(p if p == p else None for p in row) for row in P)
         plot = figures.majority_graph(matrix, short, cycle, title)
-        key = tag("p", {"class": "quiet small"}, " · ".join(f"{s} {figures.cut(n, 24)}" for s, n in zip(short, names)))
+        key = tag("p", {"class": "quiet small"}, " · ".join(f"{s} {cut(n, 24)}" for s, n in zip(short, names)))
         plots.append(panel("Sources", joined(plot, key)))
         tables.append(_matrix_table(matrix, names, title))
     return [figure("What people said.", words.data_caption(seen), plots, *tables)] if plots else []
@@ -195,11 +195,18 @@ def _whole_rows(board: Board) -> list[tuple[str, ...]]:
 
 
 def _columns(boards: Sequence[Board]) -> Markup | None:
-    shown = dict.fromkeys(name for board in boards for name in board.header)
-    known = [(name, meaning) for name in shown if (meaning := words.column(name))]
+    known: dict[str, dict[str, str]] = {}  # the first table by meaning, by column
+    for board in boards:
+        for name in board.header:
+            if meaning := words.column(name, board.table):
+                known.setdefault(name, {}).setdefault(meaning, board.title.partition(" · ")[0].lower())
     if not known:
         return None
-    terms = [tag("div", None, tag("dt", None, name), tag("dd", None, meaning)) for name, meaning in known]
+    terms = [
+        tag("div", None, tag("dt", None, name if len(found) == 1 else f"{name}, {title}"), tag("dd", None, meaning))
+        for name, found in known.items()
+        for meaning, title in found.items()
+    ]
     return folded("What the columns mean", tag("dl", {"class": "facts"}, *terms))
 
 
@@ -275,7 +282,7 @@ def _preferences(chapter: Chapter, prefix: str) -> Markup | None:
 
 
 def _article(prompt: Prompt, number: int, of: int, shown: Markup) -> Markup:
-    start = figures.cut(" ".join(prompt.text.split()), 60)
+    start = cut(" ".join(prompt.text.split()), 60)
     heading = tag("h4", {"dir": "auto"}, f"{number} of {of}: {start}")
     why = tag("p", {"class": "quiet"}, f"Shown for: {', '.join(prompt.chosen)}.")
     sources = prompt.sources or (None,) * len(prompt.responses)

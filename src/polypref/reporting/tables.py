@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from polypref.markup import Markup, joined, tag
 from polypref.reporting.figures import coloured
-from polypref.reporting.markup import Markup, joined, tag
 
 _FILTERED = 12  # rows from which on a table has a field to search it
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polypref.evaluation.catalogue import sentence_of
+from polypref.evaluation.catalogue import Table, sentence_of
 from polypref.inspection.findings import Inspection
 from polypref.inspection.measures import CERTAIN
 from polypref.reporting.contents import Chapter, Preferences
@@ -35,6 +35,7 @@ COLUMNS = {  # besides the metrics, which explain themselves
     "groups": "prompts with their responses",
     "comparisons": "votes on two responses",
     "pairs": "compared pairs of responses",
+    "votes": "votes that the annotator gave",
     "votes / ceiling": "share of single votes on the model's side, and the largest that any model could get",
     "of each": "what the data are divided by",
     "worst": "the part on which the model is least accurate",
@@ -56,11 +57,15 @@ RULES = {
 }
 
 
-def column(name: str) -> str | None:
-    """What a column of a table of scores means; None where it has a name or a number and needs no explanation."""
+def column(name: str, table: Table | None) -> str | None:
+    """What a column of a table of scores means; None where it has a name or a number and needs no explanation.
+
+    Tables that are none of the catalogue's, of domains or annotators, show metrics of the preferences.
+    """
     if name.startswith("n = "):
         return f"true or mean rated quality of the response that the model likes best of {name.removeprefix('n = ')}"
-    return sentence_of(name) or COLUMNS.get(name)
+    own = sentence_of(name, table) if table else None
+    return own or COLUMNS.get(name) or sentence_of(name, "preferences")
 
 
 def interval(found: Estimate) -> str:

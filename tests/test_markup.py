@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polypref.reporting.markup import Markup, data_block, escaped, joined, tag
+from polypref.markup import Markup, data_block, escaped, joined, tag
 
 
 class Texts(HTMLParser):

@@ -27,6 +27,11 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("\ufffd", text)
 
 
+def cut(text: str, length: int) -> str:
+    """The text, or as much of its beginning as fits."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
 def escaped(text: str) -> Markup:
     """Text as HTML; markup stays as it is."""
     return text if isinstance(text, Markup) else Markup(html.escape(printable(text)))
