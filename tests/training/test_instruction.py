@@ -102,9 +102,7 @@ def test_an_adapter_is_refused_in_one_sentence(instructed, tmp_path):
 
 def test_without_trl_stage_1_is_refused_in_one_sentence(instructed, monkeypatch):
     monkeypatch.setitem(sys.modules, "trl.trainer.sft_config", None)
-    with pytest.raises(
-        PolyprefError, match=r"needs TRL: pip install trl, or leave instruction \(of customize\) or sft"
-    ):
+    with pytest.raises(PolyprefError, match="needs TRL: pip install trl, or leave instruction"):
         instructed()
 
 

@@ -45,8 +45,8 @@ def tune(
         from trl.trainer.sft_trainer import SFTTrainer
     except ImportError:
         raise PolyprefError(
-            "fine-tuning on best responses needs TRL: pip install trl, or leave instruction (of customize) or sft (of align) "
-            "out"
+            "fine-tuning on best responses needs TRL: pip install trl, or leave instruction (of customize) or sft (of "
+            "align) out"
         ) from None
     loading = BackboneSettings(
         dtype="bfloat16" if loading.dtype == "bfloat16" else "float32",
