@@ -154,3 +154,12 @@ def test_what_is_no_language_model_is_refused(tiny):
         LanguageModel.from_pretrained(tiny("bert"))
     with pytest.raises(BackboneError, match="no language-modelling head, which a policy needs"):
         LanguageModel.from_pretrained(tiny("llama"))
+
+
+def test_rates_of_dropout_are_saved_as_they_were(tmp_path):
+    folder = make_speaker(tmp_path / "one", "gpt2", resid_pdrop=0.1)
+    model = LanguageModel.from_pretrained(folder)
+    assert model.lm.config.resid_pdrop == 0.0  # it is used without
+    model.save_pretrained(tmp_path / "two")
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "two").config.resid_pdrop == 0.1
+    assert model.lm.config.resid_pdrop == 0.0

@@ -134,6 +134,17 @@ def set_dropout(config: Any, rates: dict[str, float]) -> None:
         setattr(config.get_text_config(), name, rate)
 
 
+@contextmanager
+def with_dropout(config: Any, rates: dict[str, float]) -> Iterator[None]:
+    """A configuration with other rates, as it is to be saved."""
+    used = dropout_rates(config)
+    set_dropout(config, rates)
+    try:
+        yield
+    finally:
+        set_dropout(config, used)
+
+
 def state_layer(model: Any) -> nn.Linear:
     """The last linear layer of a classifier, which makes states of features."""
     base = {id(part) for part in model.base_model.modules()}

@@ -17,11 +17,13 @@ from polypref.groups.model import Group, Prompt
 from polypref.models.adapters import Lora, has_lora, merged, names_adapter, put_adapters, without_adapters
 from polypref.models.backbones import (
     BackboneSettings,
+    dropout_rates,
     load_as,
     load_config,
     load_tokenizer,
     move_to,
     quiet_loading,
+    with_dropout,
 )
 from polypref.models.embedded import BackboneError
 from polypref.models.folders import staged_folder
@@ -112,6 +114,7 @@ class LanguageModel(PackReader):
         self.lm = model
         self.inputs = inputs
         self.cap = cap_of(model)
+        self.dropout_rates: dict[str, float] = {}  # those of the checkpoint, used or not
         self.reads_hidden = False  # whether logits are a linear layer's of the last hidden states
         self._own_attention = model.config._attn_implementation
 
@@ -132,6 +135,7 @@ class LanguageModel(PackReader):
             move_to(model, device or ("cuda" if torch.cuda.is_available() else "cpu"))
         found = cls(model, chat_inputs(model, tokenizer, max_length))
         found.eval()
+        found.dropout_rates = dropout_rates(load_config(name, settings))
         found._settle(settings)
         if lora is not None:
             put_adapters(model, lora)
@@ -258,8 +262,13 @@ class LanguageModel(PackReader):
 
     def save_pretrained(self, path: str | Path) -> None:
         """Write an ordinary checkpoint, whole or not at all; adapters are merged into it."""
-        with staged_folder(Path(path)) as folder, quiet_loading():
-            merged(self.lm).save_pretrained(folder)
+        model = merged(self.lm)
+        with (
+            staged_folder(Path(path)) as folder,
+            quiet_loading(),
+            with_dropout(model.config, self.dropout_rates),  # also those it is used without
+        ):
+            model.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from polypref.models.adapters import merged
-from polypref.models.backbones import dropout_rates, quiet_loading, set_dropout
+from polypref.models.backbones import quiet_loading, with_dropout
 from polypref.models.block import BLOCK
 from polypref.models.extra import save_extra
 from polypref.models.older import add_older_words
@@ -27,13 +27,8 @@ def write_checkpoint_files(
     own, added = (_part(weights, CLASSIFIER), _part(weights, ADDED)) if weights is not None else (None, None)
     record = model.record if training is None else training
     setattr(classifier.config, BLOCK, {**model.block(), **({"training": record} if record else {})})
-    rates = dropout_rates(classifier.config)
-    set_dropout(classifier.config, model.dropout_rates)  # also those it is used without
-    try:
-        with quiet_loading():
-            classifier.save_pretrained(folder, state_dict=own)
-    finally:
-        set_dropout(classifier.config, rates)
+    with quiet_loading(), with_dropout(classifier.config, model.dropout_rates):  # also those it is used without
+        classifier.save_pretrained(folder, state_dict=own)
     model.inputs.tokenizer.save_pretrained(folder)
     add_older_words(folder, model.encoder.segments)
     save_extra(model.encoder, folder, added)
