@@ -214,6 +214,7 @@ def sample_polypref(settings: Settings, folder: str, natural: bool) -> list[Roun
     from polypref.alignment.sampling import Sampling, sample
     from polypref.models.causal import LanguageModel
 
+    asked = prompts_of(settings, natural)  # whose own model is gone before the other is loaded
     model = LanguageModel.from_pretrained(settings["model"], device="cpu")
     ends = model.ends if natural else ()
 
@@ -224,7 +225,7 @@ def sample_polypref(settings: Settings, folder: str, natural: bool) -> list[Roun
             )
         return sum(len(one.tokens) for samples in groups for one in samples)
 
-    return timed(settings, prompts_of(settings, natural), drawn)
+    return timed(settings, asked, drawn)
 
 
 def sample_trl(settings: Settings, folder: str, natural: bool) -> list[Round]:
