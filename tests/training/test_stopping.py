@@ -19,6 +19,14 @@ from .conftest import losses_of, make_groups, weights_of
 GROUPS, HELD_OUT = make_groups(24), make_groups(8, seed=1)  # 3 steps an epoch
 
 
+@pytest.fixture(autouse=True)
+def at_a_terminal():
+    """Ctrl-C does what it does there: what a shell starts in its background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Lines(Report):
     def __init__(self):
         self.lines = []
