@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=6)
     parser.add_argument("--prompts", type=int, default=24, help="prompts of an iteration")
     parser.add_argument("--count", type=int, default=8, help="samples of a prompt")
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
+    parser.add_argument("--learning-rate", type=float, default=1e-5)
     parser.add_argument("--epochs", type=float, default=4.0, help="of the fit in each iteration")
     parser.add_argument("--taught", type=int, default=300, help="prompts of the supervised fine-tuning")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/known_game.json"))
@@ -139,7 +139,7 @@ def main() -> None:
         "eval_prompts": [str(work / "held-out.jsonl")],
         "eval_count": 16,
         "sampling": {"count": arguments.count, "max_tokens": 20, "prompts_per_batch": 8},
-        "fit": {"learning_rate": arguments.learning_rate, "batch_size": 4, "epochs": arguments.epochs},
+        "fit": {"learning_rate": arguments.learning_rate, "batch_size": 4, "epochs": arguments.epochs, "warmup": 0.1},
         "prompts_per_iteration": arguments.prompts,
         "max_length": 128,
         "seed": seed,

@@ -10,7 +10,7 @@ import torch
 
 from polypref import Group
 from polypref.alignment.config import make_alignment_config
-from polypref.alignment.fitting import FitFailed, FitSettings, _backward, fit, log_probs_of, look_at
+from polypref.alignment.fitting import FitFailed, FitSettings, _backward, fit, log_probs_of, look_at, mean_step
 from polypref.alignment.methods import make_method
 from polypref.alignment.recipe import align
 from polypref.alignment.samples import Samples, load_samples
@@ -72,6 +72,14 @@ def test_a_loss_that_is_no_number_ends_the_fit(tiny_lm) -> None:
     one = sampled(before=(float("nan"), -8.0, -7.0))
     with pytest.raises(FitFailed, match=r"the loss became nan at step 1 of the fit"):
         fit(model, make_method("sppo"), [one], ["before"], "before", 1, FitSettings())
+
+
+def test_where_all_targets_are_nothing_nothing_is_said_of_achieving_them(tiny_lm) -> None:
+    model = LanguageModel.from_pretrained(tiny_lm, max_length=64)
+    even = Samples(**{**vars(sampled(before=(-9.0, -8.0, -7.0))), "log_odds": np.zeros((3, 3))})
+    told = mean_step(fit(model, make_method("inpo"), [even], ["before"], "before", 1, FitSettings()))
+    assert told["target"] == 0
+    assert told["achieved"] is None
 
 
 def kind_of(text: str) -> int:

@@ -46,7 +46,7 @@ class FitStep:
 
     loss: float
     target: float  # root mean square of the targets, in nats
-    achieved: float  # what of them was achieved: the slope of achieved on target, 1 where they are met
+    achieved: float | None  # the slope of what was achieved on them, 1 where they are met; None where all are 0
 
 
 def fit(
@@ -210,21 +210,22 @@ def _gathered(packs: Sequence[object], totals: Sequence[Tensor]) -> Tensor:
     return torch.cat(list(totals))[order]
 
 
-def _achieved(told: Sequence[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+def _achieved(told: Sequence[tuple[Tensor, Tensor]]) -> tuple[float, float | None]:
     """Root mean square of targets, and the slope of what was achieved on them."""
     target = torch.cat([wanted.flatten() for wanted, _ in told])
     reached = torch.cat([found.flatten().to(target) for _, found in told])
     size = float(target.square().sum())
-    return math.sqrt(size / max(len(target), 1)), float((target * reached).sum()) / size if size else float("nan")
+    return math.sqrt(size / max(len(target), 1)), float((target * reached).sum()) / size if size else None
 
 
-def mean_step(steps: Sequence[FitStep]) -> Mapping[str, float]:
+def mean_step(steps: Sequence[FitStep]) -> Mapping[str, float | None]:
     """Of the steps of a fit: the loss at both ends, the targets, and what was achieved at the end."""
     tail = steps[-max(len(steps) // 5, 1) :]
+    achieved = [step.achieved for step in tail if step.achieved is not None]
     return {
         "steps": len(steps),
         "first_loss": steps[0].loss,
         "last_loss": float(np.mean([step.loss for step in tail])),
         "target": float(np.mean([step.target for step in tail])),
-        "achieved": float(np.mean([step.achieved for step in tail])),
+        "achieved": float(np.mean(achieved)) if achieved else None,
     }

@@ -54,7 +54,7 @@ class Aligned:
     """A finished run; `measured[0]` is the policy before alignment, where prompts were held out."""
 
     policy: Path  # a folder that transformers loads
-    fits: list[Mapping[str, float]]
+    fits: list[Mapping[str, float | None]]
     measured: list[Measured]
 
     def to_dict(self) -> dict[str, Any]:
@@ -327,9 +327,9 @@ class _Run:
         model = self.load(start, learns=True)
         told = fit(model, self.method, samples, past, self.name_of(self.reference_at(iteration)), iteration, how)
         found = mean_step(told)
-        self.report.line(
-            f"iteration {iteration}: targets of {found['target']:.3g} nats, {found['achieved']:.0%} of them achieved"
-        )
+        share = found["achieved"]
+        met = "the guide sees no difference" if share is None else f"{share:.0%} of them achieved"
+        self.report.line(f"iteration {iteration}: targets of {found['target']:.3g} nats, {met}")
         write_whole(folder / FIT, json.dumps({**found, "log": [asdict(step) for step in told]}) + "\n")
         model.save_pretrained(folder / _POLICY)
 
