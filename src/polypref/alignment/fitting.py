@@ -159,7 +159,10 @@ def _fitted(
                 f"the loss became {step.loss} at step {len(steps) + 1} of the fit; earlier iterations are kept: lower "
                 "fit.learning_rate, or raise beta so that targets are smaller"
             )
-        torch.nn.utils.clip_grad_norm_(weights, settings.max_grad_norm)
+        if not torch.isfinite(torch.nn.utils.clip_grad_norm_(weights, settings.max_grad_norm)):
+            raise FitFailed(
+                f"the gradient became infinite at step {len(steps) + 1} of the fit: lower fit.learning_rate"
+            )
         optimizer.step()
         scheduler.step()
         steps.append(step)
@@ -170,7 +173,7 @@ def _fitted(
 def _batches(count: int, settings: FitSettings) -> Iterator[list[int]]:
     """Which prompts each step sees; every epoch in another order."""
     rng = np.random.default_rng(settings.seed)
-    left = round(settings.epochs * count)
+    left = max(round(settings.epochs * count), 1)
     while left > 0:
         order = rng.permutation(count)[:left].tolist()
         for start in range(0, len(order), settings.batch_size):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast, get_args
 
 import numpy as np
+import torch
 
 from polypref.alignment.config import AlignmentConfig
 from polypref.alignment.fitting import FitSettings, fit, log_probs_of, mean_step
@@ -324,7 +325,9 @@ class _Run:
         how = FitSettings(**settings.model_dump(), seed=_seed(self.config.seed, iteration, 1 << 20))
         past = [self.name_of(at) for at in range(iteration - 1, -1, -1)][: self.method.remembers]
         start = iteration - 1 if self.method.samples == "policy" else self.reference_at(iteration)
-        model = self.load(start, learns=True)
+        with torch.random.fork_rng():
+            torch.manual_seed(how.seed)  # adapters are drawn, and a run may begin here
+            model = self.load(start, learns=True)
         told = fit(model, self.method, samples, past, self.name_of(self.reference_at(iteration)), iteration, how)
         found = mean_step(told)
         share = found["achieved"]
