@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from polypref import Group
-from polypref.alignment.config import make_alignment_config
-from polypref.alignment.fitting import FitFailed, FitSettings, _backward, fit, log_probs_of, look_at, mean_step
+from polypref.alignment.config import FitConfig, make_alignment_config
+from polypref.alignment.fitting import FitFailed, _backward, fit, inputs_of, log_probs_of, look_at, mean_step
 from polypref.alignment.methods import make_method
 from polypref.alignment.recipe import align
 from polypref.alignment.samples import Samples, load_samples
@@ -46,7 +46,7 @@ def test_a_group_in_several_passes_has_the_same_gradients(tiny_lm) -> None:
     found = []
     for budget in (10_000, 8):
         model.zero_grad()
-        loss, _ = _backward(model, one, regression, 0.5, budget)
+        loss, _ = _backward(model, model.packs([inputs_of(model, one, 4)], budget), regression, 0.5)
         found.append((loss, [p.grad.clone() for p in model.parameters() if p.grad is not None]))
     (loss, gradients), (other, others) = found
     assert loss == pytest.approx(other, rel=1e-5)
@@ -58,7 +58,7 @@ def test_a_group_in_several_passes_has_the_same_gradients(tiny_lm) -> None:
 def test_log_probabilities_are_those_of_one_sequence_at_a_time(tiny_lm) -> None:
     model = LanguageModel.from_pretrained(tiny_lm, max_length=64)
     one = sampled()
-    (found,) = log_probs_of(model, [one], 10_000)
+    (found,) = log_probs_of(model, [one], 10_000, 4)
     prompt = model.prompt_tokens("What?", 4).tolist()
     with model.ordinary() as plain, torch.no_grad():
         for total, tokens in zip(found, one.tokens):
@@ -71,13 +71,13 @@ def test_a_loss_that_is_no_number_ends_the_fit(tiny_lm) -> None:
     model = LanguageModel.from_pretrained(tiny_lm, max_length=64)
     one = sampled(before=(float("nan"), -8.0, -7.0))
     with pytest.raises(FitFailed, match=r"the loss became nan at step 1 of the fit"):
-        fit(model, make_method("sppo"), [one], ["before"], "before", 1, FitSettings())
+        fit(model, make_method("sppo"), [one], ["before"], "before", 1, FitConfig(), 8)
 
 
 def test_where_all_targets_are_nothing_nothing_is_said_of_achieving_them(tiny_lm) -> None:
     model = LanguageModel.from_pretrained(tiny_lm, max_length=64)
     even = Samples(**{**vars(sampled(before=(-9.0, -8.0, -7.0))), "log_odds": np.zeros((3, 3))})
-    told = mean_step(fit(model, make_method("inpo"), [even], ["before"], "before", 1, FitSettings()))
+    told = mean_step(fit(model, make_method("inpo"), [even], ["before"], "before", 1, FitConfig(), 8))
     assert told["target"] == 0
     assert told["achieved"] is None
 
@@ -131,3 +131,11 @@ def shares(path) -> np.ndarray:
     texts = [text for one in load_samples(path) for text in one.group.responses if text != "(no answer)"]
     counts = np.bincount([kind_of(text) for text in texts], minlength=3)
     return counts / counts.sum()
+
+
+def test_a_prompt_is_read_as_it_was_when_samples_were_drawn(tiny_lm) -> None:
+    """However short the answers turned out: cut for the longest that they might have been."""
+    model = LanguageModel.from_pretrained(tiny_lm, max_length=24)
+    one = Samples(Group("What is the answer? " * 9, ("a", "b")), ((40,), (50, 51)), ("end", "end"))
+    drawn_behind = model.prompt_tokens(one.group.prompt, 12).tolist()
+    assert all(item.tokens[: item.boundary].tolist() == drawn_behind for item in inputs_of(model, one, 12))

@@ -149,6 +149,10 @@ def test_killed_runs_end_as_undisturbed_ones_do(settings, tmp_path) -> None:
         ({"sampling": {"max_tokens": 64}}, "answers of 64 tokens leave no room for a prompt in 64"),
         ({"eval_prompts": ["PROMPTS"]}, "24 of the eval_prompts are also learned from"),
         ({"method": "gop"}, "unknown method 'gop'"),
+        (
+            {"reward": "win-rate"},
+            "gpo fits log-odds, or differences of what a sample is worth, and the reward is 'win-rate'",
+        ),
         ({"reward": "tail"}, "does not know how a crowd is divided"),
         ({"sampling": {"count": 4, "max_tokens": 6, "temperature": 1e-6}}, "all samples of every prompt are equal"),
     ],

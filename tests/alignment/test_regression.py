@@ -57,3 +57,15 @@ def test_the_logistic_solution_is_a_bradley_terry_fit():
         expected = fit_bradley_terry(P, votes).utilities
         found = 0.4 * (regression.solution()[k] - regression.anchor[k]).numpy()
         np.testing.assert_allclose(found - found.mean(), expected, atol=1e-8)
+
+
+def test_what_is_told_in_nats_has_the_slope_of_1_at_the_solution() -> None:
+    """Also of DPO, whose loss compares shares; a policy that has not moved has achieved nothing."""
+    utility = torch.tensor([0.5, -0.2, 0.1], dtype=torch.double)
+    shares = torch.sigmoid(utility[:, None] - utility)
+    regression = Logistic(
+        anchor=torch.zeros(3).double(), target=shares, weight=torch.full((3,), 1 / 3).double(), beta=0.5
+    )
+    wanted, found = regression.nats(regression.solution())
+    torch.testing.assert_close(found, wanted)
+    assert not regression.nats(torch.zeros(3).double())[1].any()

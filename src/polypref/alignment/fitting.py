@@ -11,33 +11,20 @@ import torch
 from torch import Tensor
 from transformers import get_scheduler
 
+from polypref.alignment.config import FitConfig
 from polypref.alignment.methods import Look, Method
 from polypref.alignment.regression import Regression
 from polypref.alignment.samples import Samples
 from polypref.errors import PolyprefError
 from polypref.models.causal import LanguageModel
 from polypref.models.inputs import Input
+from polypref.models.packing import Pack
 
 _LEAST_MASS = 1e-30  # of an opponent, so that a policy that left all samples behind still plays somebody
 
 
 class FitFailed(PolyprefError):
     """A fit that cannot go on."""
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """How the weights move."""
-
-    epochs: float = 1.0
-    batch_size: int = 8  # prompts per step
-    learning_rate: float = 1e-5
-    warmup: float = 0.0
-    schedule: str = "constant"
-    max_grad_norm: float = 1.0
-    weight_decay: float = 0.0
-    tokens_per_pass: int = 1024
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,26 +43,28 @@ def fit(
     past: Sequence[str],
     reference: str,
     iteration: int,
-    settings: FitSettings,
+    settings: FitConfig,
+    room: int,
+    seed: int = 0,
 ) -> list[FitStep]:
     """Minimise the method's regression over the samples; the model, all of it or its adapters, is changed.
 
-    `past` names the policies whose log-probabilities the samples hold, newest first, and `reference` that of the
-    reference. A method with a half-step is fitted twice from the same weights, the second time with the opponents of
-    the first fit.
+    Prompts are cut as they were when answers of at most `room` tokens were drawn. `past` names the policies whose
+    log-probabilities the samples hold, newest first, and `reference` that of the reference. A method with a half-step
+    is fitted twice from the same weights, the second time with the opponents of the first fit.
     """
     looks = [look_at(one, method, past, reference, iteration) for one in samples]
     if not method.half_step:
-        return _fitted(model, method, samples, looks, settings)
+        return _fitted(model, method, samples, looks, settings, room, seed)
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     before = [parameter.detach().clone() for parameter in weights]
-    _fitted(model, method, samples, looks, settings)
-    met = log_probs_of(model, samples, settings.tokens_per_pass)
+    _fitted(model, method, samples, looks, settings, room, seed)
+    met = log_probs_of(model, samples, settings.tokens_per_pass, room)
     with torch.no_grad():
         for parameter, value in zip(weights, before):
             parameter.copy_(value)
     asked = [_against(look, opponent) for look, opponent in zip(looks, met)]
-    return _fitted(model, method, samples, asked, settings)
+    return _fitted(model, method, samples, asked, settings, room, seed)
 
 
 def look_at(one: Samples, method: Method, past: Sequence[str], reference: str, iteration: int) -> Look:
@@ -116,33 +105,37 @@ def _against(look: Look, opponent: Tensor) -> Look:
     return Look(**{**vars(look), "opponents": _others((moved - moved.max()).exp())})
 
 
-def inputs_of(model: LanguageModel, one: Samples) -> list[Input]:
-    """The prompt and each sample, token by token as it was emitted."""
-    longest = max(map(len, one.tokens))
-    prompt = model.prompt_tokens(one.group.prompt, longest)
+def inputs_of(model: LanguageModel, one: Samples, room: int) -> list[Input]:
+    """The prompt and each sample, token by token as it was emitted; the prompt is cut as it was then."""
+    prompt = model.prompt_tokens(one.group.prompt, room)
     return [model.continued(prompt, tokens) for tokens in one.tokens]
 
 
 @torch.no_grad()
-def log_probs_of(model: LanguageModel, samples: Sequence[Samples], budget: int) -> list[Tensor]:
+def log_probs_of(model: LanguageModel, samples: Sequence[Samples], budget: int, room: int) -> list[Tensor]:
     """How likely a policy is to give each sample, `[K]` for each prompt."""
     model.eval()
     found = []
     for one in samples:
-        packs = model.packs([inputs_of(model, one)], budget)
+        packs = model.packs([inputs_of(model, one, room)], budget)
         found.append(_gathered(packs, [model(pack).total for pack in packs]).double().cpu())
     return found
 
 
 def _fitted(
-    model: LanguageModel, method: Method, samples: Sequence[Samples], looks: Sequence[Look], settings: FitSettings
+    model: LanguageModel,
+    method: Method,
+    samples: Sequence[Samples],
+    looks: Sequence[Look],
+    settings: FitConfig,
+    room: int,
+    seed: int,
 ) -> list[FitStep]:
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    batches = list(_batches(len(samples), settings))
-    scheduler = get_scheduler(
-        settings.schedule, optimizer, int(settings.warmup * len(batches)), num_training_steps=len(batches)
-    )
+    batches = list(_batches(len(samples), settings, seed))
+    kind = "constant_with_warmup" if settings.warmup and settings.schedule == "constant" else settings.schedule
+    scheduler = get_scheduler(kind, optimizer, int(settings.warmup * len(batches)), num_training_steps=len(batches))
     model.train()
     steps: list[FitStep] = []
     for batch in batches:
@@ -150,9 +143,10 @@ def _fitted(
         losses, told = [], []
         for at in batch:
             regression = method.regression(looks[at])
-            loss, reached = _backward(model, samples[at], regression, 1 / len(batch), settings.tokens_per_pass)
+            packs = model.packs([inputs_of(model, samples[at], room)], settings.tokens_per_pass)
+            loss, log_policy = _backward(model, packs, regression, 1 / len(batch))
             losses.append(loss)
-            told.append((regression.target.double(), reached))
+            told.append(regression.nats(log_policy))
         step = FitStep(sum(losses), *_achieved(told))
         if not math.isfinite(step.loss):
             raise FitFailed(
@@ -170,9 +164,9 @@ def _fitted(
     return steps
 
 
-def _batches(count: int, settings: FitSettings) -> Iterator[list[int]]:
+def _batches(count: int, settings: FitConfig, seed: int) -> Iterator[list[int]]:
     """Which prompts each step sees; every epoch in another order."""
-    rng = np.random.default_rng(settings.seed)
+    rng = np.random.default_rng(seed)
     left = max(round(settings.epochs * count), 1)
     while left > 0:
         order = rng.permutation(count)[:left].tolist()
@@ -182,19 +176,18 @@ def _batches(count: int, settings: FitSettings) -> Iterator[list[int]]:
 
 
 def _backward(
-    model: LanguageModel, one: Samples, regression: Regression, scale: float, budget: int
+    model: LanguageModel, packs: Sequence[Pack], regression: Regression, scale: float
 ) -> tuple[float, Tensor]:
-    """Add up the gradients of the loss of one prompt; the loss, weighed, and what of the targets was achieved.
+    """Add up the gradients of the loss of one prompt; the loss, weighed, and the log-probabilities it was of, `[K]`.
 
-    All samples enter the loss together. Where they do not fit one pass of `budget` tokens, their log-probabilities are
-    computed without gradients first, and then pass by pass with the gradient of the loss by each of them.
+    All samples enter the loss together. Where they are in several packs, their log-probabilities are computed without
+    gradients first, and then pack by pack with the gradient of the loss by each of them.
     """
-    packs = model.packs([inputs_of(model, one)], budget)
     if len(packs) == 1:
         log_policy = _gathered(packs, [model(packs[0]).total])
         loss = regression.loss(log_policy.double()) * scale
         loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach()), regression.achieved(log_policy.detach().double())
+        return float(loss.detach()), log_policy.detach().double()
     with torch.no_grad():
         known = _gathered(packs, [model(pack).total for pack in packs])
     leaf = known.double().requires_grad_()
@@ -203,20 +196,19 @@ def _backward(
     for pack in packs:
         own = gradient[list(pack.members)].to(known)
         (model(pack).total * own).sum().backward()
-    return float(loss.detach()), regression.achieved(leaf.detach())
+    return float(loss.detach()), leaf.detach()
 
 
-def _gathered(packs: Sequence[object], totals: Sequence[Tensor]) -> Tensor:
+def _gathered(packs: Sequence[Pack], totals: Sequence[Tensor]) -> Tensor:
     """Of packs of one prompt, `[K]` in the order of its samples."""
-    members = [member for pack in packs for member in pack.members]  # type: ignore[attr-defined]
+    members = [member for pack in packs for member in pack.members]
     order = torch.tensor(members, device=totals[0].device).argsort()
     return torch.cat(list(totals))[order]
 
 
 def _achieved(told: Sequence[tuple[Tensor, Tensor]]) -> tuple[float, float | None]:
     """Root mean square of targets, and the slope of what was achieved on them."""
-    target = torch.cat([wanted.flatten() for wanted, _ in told])
-    reached = torch.cat([found.flatten().to(target) for _, found in told])
+    target, reached = (torch.cat([pair[side].flatten().double().cpu() for pair in told]) for side in (0, 1))
     size = float(target.square().sum())
     return math.sqrt(size / max(len(target), 1)), float((target * reached).sum()) / size if size else None
 

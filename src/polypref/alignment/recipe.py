@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, cast, get_args
 
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from polypref.alignment.config import AlignmentConfig
-from polypref.alignment.fitting import FitSettings, fit, log_probs_of, mean_step
+from polypref.alignment.fitting import fit, log_probs_of, mean_step
 from polypref.alignment.guidance import check_reward, leads
 from polypref.alignment.measuring import Measured, measure
 from polypref.alignment.methods import Method, make_method
@@ -43,6 +43,8 @@ from polypref.training.progress import Report
 CONFIG, FIT = "alignment.json", "fit.json"
 BEFORE = "before"  # how the log-probabilities of the policy before alignment are named
 _INSTRUCTION, _POLICY = "instruction", "policy"
+_FITTED = ("log-odds", "expected", "quantile", "tail")  # rewards that the regression can follow
+_OF_THE_RUN = frozenset("sampling share batch_size epochs learning_rate max_length lora seed trainer".split())
 _EMPTY = 0.5  # of the samples; more are no answers to learn from
 
 
@@ -113,6 +115,15 @@ class _Run:
                 f"answers of {config.sampling.max_tokens} tokens leave no room for a prompt in {config.max_length}: "
                 "raise max_length, or lower sampling.max_tokens"
             )
+        known = {field.name for field in fields(Reinforcement)} - _OF_THE_RUN
+        wrong = sorted(config.method_settings.keys() - known) if self.trainer else []
+        if wrong:
+            raise AlignmentError(f"{self.trainer} has no setting {wrong[0]!r}; it has {', '.join(sorted(known))}")
+        if self._method is not None and config.reward not in _FITTED:
+            raise AlignmentError(
+                f"{config.method} fits log-odds, or differences of what a sample is worth, and the reward is "
+                f"{config.reward!r}; take one of {', '.join(_FITTED)}, or grpo or rloo"
+            )
         if config.judge is not None and not config.guide_may_judge:
             same = [guide for guide in self.guides if _place(guide) == _place(config.judge)]
             if same:
@@ -153,6 +164,8 @@ class _Run:
         sft = self.config.sft
         if sft is not None and not (self.out / _INSTRUCTION / LAST).exists():
             groups = load_groups(list(sft.data), columns=self.config.columns)
+            unseen = {prompt_key(group) for group in self.held_out}
+            groups = [group for group in groups if prompt_key(group) not in unseen]
             tune(sft, self.config.policy, groups, self.out / _INSTRUCTION, self.config.seed, self.report, self.loading)
 
     def _check_same(self) -> None:
@@ -193,13 +206,19 @@ class _Run:
         return BackboneSettings(dtype=self.config.dtype, trust_remote_code=self.config.trust_remote_code)
 
     def load(self, iteration: int, learns: bool = False) -> LanguageModel:
-        """The policy after an iteration, with adapters to be trained if it learns and they are asked for."""
+        """The policy after an iteration, with adapters to be trained if it learns and they are asked for.
+
+        One that learns does so in single precision: half of it would round small steps away.
+        """
         lora = self.config.lora
         adapters = Lora(lora.rank, lora.alpha, lora.targets or "all-linear") if learns and lora is not None else None
         place = self.policy_of(iteration)
         name = str(place) if iteration or self.config.sft is not None else self.config.policy
         return LanguageModel.from_pretrained(
-            name, max_length=self.config.max_length, backbone=self.loading, lora=adapters
+            name,
+            max_length=self.config.max_length,
+            backbone=replace(self.loading, dtype="float32") if learns else self.loading,
+            lora=adapters,
         )
 
     def reference_at(self, iteration: int) -> int:
@@ -219,7 +238,7 @@ class _Run:
         self.report.line(
             f"iteration {iteration}: {len(chosen):,} prompts, {self.config.sampling.count} samples of each"
         )
-        self._draw(source, chosen, self.config.sampling.count, iteration, path)
+        self._draw(source, chosen, self._sampling(), iteration, path)
 
     def _chosen(self, iteration: int) -> list[Group]:
         """The prompts of an iteration: all, or as many as are asked for, going round."""
@@ -230,10 +249,10 @@ class _Run:
         start = (iteration - 1) * count
         return [self.prompts[order[at % len(order)]] for at in range(start, start + count)]
 
-    def _draw(self, policy: int, prompts: Sequence[Group], count: int, stream: int, path: Path) -> None:
+    def _draw(self, policy: int, prompts: Sequence[Group], how: Sampling, stream: int, path: Path) -> None:
         """Sample and write, a batch of prompts at a time; what a killed run has drawn is kept."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        how, size = self._sampling(count), self.config.sampling.prompts_per_batch
+        size = self.config.sampling.prompts_per_batch
         model, drawn = self.load(policy), list[Samples]()
         with model.ordinary() as language_model:
             for start in range(0, len(prompts), size):
@@ -263,7 +282,9 @@ class _Run:
         samples = self._judged(samples)
         past = range(max(iteration - self.method.remembers, 0), iteration)
         for policy in sorted({*past, self.reference_at(iteration)}):
-            found = log_probs_of(self.load(policy), samples, self.config.fit.tokens_per_pass * 4)
+            found = log_probs_of(
+                self.load(policy), samples, self.config.fit.tokens_per_pass * 4, self.config.sampling.max_tokens
+            )
             name = self.name_of(policy)
             samples = [
                 replace(one, log_probs={**one.log_probs, name: tuple(values.tolist())})
@@ -300,7 +321,10 @@ class _Run:
                 check_reward(self.config.reward, guide.head)
             answers = [answer for _, answer in guide.encode(groups)]
             log_odds.append([leads(answer, self.config.reward, self.config.share) for answer in answers])
-            rewards.append([answer.scores(len(group)) for group, answer in zip(groups, answers)])
+            # the mean lead is a number of a response up to a constant; log-odds have it of their own
+            by_reward = [matrix.mean(axis=1) for matrix in log_odds[-1]]
+            own = [answer.scores(len(group)) for group, answer in zip(groups, answers)]
+            rewards.append(own if self.config.reward == "log-odds" else by_reward)
             del guide
             gc.collect()
         judged = [
@@ -322,13 +346,13 @@ class _Run:
             return
         samples = load_samples(folder / "judged.jsonl")
         settings = self.config.fit
-        how = FitSettings(**settings.model_dump(), seed=_seed(self.config.seed, iteration, 1 << 20))
+        seed = _seed(self.config.seed, iteration, 1 << 20)
         past = [self.name_of(at) for at in range(iteration - 1, -1, -1)][: self.method.remembers]
-        start = iteration - 1 if self.method.samples == "policy" else self.reference_at(iteration)
         with torch.random.fork_rng():
-            torch.manual_seed(how.seed)  # adapters are drawn, and a run may begin here
-            model = self.load(start, learns=True)
-        told = fit(model, self.method, samples, past, self.name_of(self.reference_at(iteration)), iteration, how)
+            torch.manual_seed(seed)  # adapters are drawn, and a run may begin here
+            model = self.load(iteration - 1, learns=True)
+        reference, room = self.name_of(self.reference_at(iteration)), self.config.sampling.max_tokens
+        told = fit(model, self.method, samples, past, reference, iteration, settings, room, seed)
         found = mean_step(told)
         share = found["achieved"]
         met = "the guide sees no difference" if share is None else f"{share:.0%} of them achieved"
@@ -343,7 +367,7 @@ class _Run:
             raise AlignmentError(f"{self.trainer} follows one guide, not {len(self.guides)}: name one")
         lora = config.lora
         how = Reinforcement(
-            sampling=self._sampling(config.sampling.count),
+            sampling=self._sampling(),
             share=config.share,
             batch_size=settings.batch_size,
             epochs=settings.epochs,
@@ -377,9 +401,9 @@ class _Run:
             raise AlignmentError(f"{self.trainer} follows a preference model, not a {type(self.given).__name__}")
         return self.given
 
-    def _sampling(self, count: int) -> Sampling:
+    def _sampling(self) -> Sampling:
         settings = self.config.sampling
-        return Sampling(count, settings.max_tokens, settings.temperature, settings.top_p)
+        return Sampling(settings.count, settings.max_tokens, settings.temperature, settings.top_p)
 
     def measure(self, iteration: int) -> Measured:
         """The policy after an iteration on held-out prompts, beside the one before alignment."""
@@ -387,11 +411,15 @@ class _Run:
         path = folder / "held-out.jsonl"
         if not path.exists():
             drawn = folder / "held-out-samples.jsonl"
+            # at temperature 1, or log-ratios of samples would be no estimate of KL
+            plain = Sampling(self.config.eval_count, self.config.sampling.max_tokens)
             if not drawn.exists():
-                self._draw(iteration, self.held_out, self.config.eval_count, -1, drawn)
+                self._draw(iteration, self.held_out, plain, -1, drawn)
             samples = load_samples(drawn)
             for policy in sorted({0, iteration}):
-                found = log_probs_of(self.load(policy), samples, self.config.fit.tokens_per_pass * 4)
+                found = log_probs_of(
+                    self.load(policy), samples, self.config.fit.tokens_per_pass * 4, self.config.sampling.max_tokens
+                )
                 samples = [
                     replace(one, log_probs={**one.log_probs, self.name_of(policy): tuple(values.tolist())})
                     for one, values in zip(samples, found)

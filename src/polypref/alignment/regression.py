@@ -25,6 +25,10 @@ class Regression(ABC):
     def achieved(self, log_policy: Tensor) -> Tensor:
         """What should equal `target`, in its shape: to log, so that a target out of reach is seen."""
 
+    def nats(self, log_policy: Tensor) -> tuple[Tensor, Tensor]:
+        """What log-ratios, or their differences, should be and what they are, in one shape: to log."""
+        return self.target, self.achieved(log_policy)
+
     @abstractmethod
     def solution(self) -> Tensor:
         """log π [..., K] of the table over these K responses that minimises the loss."""
@@ -81,6 +85,9 @@ class Logistic(Regression):
 
     def achieved(self, log_policy: Tensor) -> Tensor:
         return torch.sigmoid(self.beta * differences(log_policy - self.anchor))
+
+    def nats(self, log_policy: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.logit(self.target, 1e-6) / self.beta, differences(log_policy - self.anchor)
 
     def loss(self, log_policy: Tensor) -> Tensor:
         margin = self.beta * differences(log_policy - self.anchor)

@@ -34,11 +34,7 @@ from polypref.training.progress import Report, StepReporter
 from polypref.training.recipe import joined
 
 Trainer = Literal["grpo", "rloo"]
-SETTINGS, HISTORY, RUN = (
-    "reinforcement.json",
-    "history.json",
-    "run",
-)  # in `out`; the last, the unfinished run, is deleted
+SETTINGS, HISTORY, RUN = "reinforcement.json", "history.json", "run"  # in `out`; the last is deleted at the end
 _SHOWN = ("loss", "kl", "entropy", "completions/mean_length", "completions/clipped_ratio")
 
 
@@ -136,7 +132,7 @@ def _of_trl(trainer: Trainer) -> tuple[Any, Any]:
         import trl
     except ImportError:
         raise PolyprefError(
-            f"{trainer} trains with TRL, which is not installed; install it with pip install 'polypref[sft]'"
+            f"{trainer} trains with TRL, which is not installed; install it with pip install trl"
         ) from None
     name = trainer.upper()
     return getattr(trl, f"{name}Config"), getattr(trl, f"{name}Trainer")

@@ -117,6 +117,8 @@ def _continued(
 def _drawn(logits: Tensor, uniforms: Tensor, settings: Sampling) -> Tensor:
     """Tokens `[rows]` by inverting the cumulated probabilities of logits `[rows, V]` at uniform numbers `[rows]`."""
     probabilities = (logits / settings.temperature).softmax(-1)
+    if not torch.isfinite(probabilities).all():
+        raise PolyprefError("the policy gives NaN for the next token: it has diverged, or its weights are damaged")
     if settings.top_p < 1:
         ordered, order = probabilities.sort(dim=-1, descending=True)
         ordered[ordered.cumsum(-1) - ordered >= settings.top_p] = 0.0  # the first to reach top_p stays
