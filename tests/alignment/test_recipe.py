@@ -15,7 +15,8 @@ import torch
 from polypref import Group, PreferenceModel
 from polypref.alignment.config import make_alignment_config
 from polypref.alignment.methods import all_methods
-from polypref.alignment.recipe import AlignmentError, align
+from polypref.alignment.recipe import align
+from polypref.alignment.run import AlignmentError
 from polypref.errors import PolyprefError
 from polypref.groups.writing import save_groups
 from polypref.models.causal import LanguageModel
