@@ -10,10 +10,9 @@ from typing import Any
 from polypref.alignment.run import Run, seed_of
 from polypref.alignment.samples import Samples, load_samples, save_samples
 from polypref.alignment.sampling import Sampling, sample
+from polypref.evaluation.policies import NO_ANSWER
 from polypref.groups.model import Group
 from polypref.models.causal import LanguageModel
-
-NOTHING = "(no answer)"  # stands in for a sample without any text, which no group can hold
 
 
 def answer(run: Run, iteration: int) -> None:
@@ -52,12 +51,12 @@ def draw(run: Run, policy: int, prompts: Sequence[Group], how: Sampling, stream:
 
 def _texts(model: LanguageModel, samples: Sequence[Any]) -> list[str]:
     texts = model.tokenizer.batch_decode([one.tokens for one in samples], skip_special_tokens=True)
-    return [text.strip() or NOTHING for text in texts]
+    return [text.strip() or NO_ANSWER for text in texts]
 
 
 def said_of(one: Samples) -> Samples | None:
     """Without empty answers; None where nothing is left."""
-    kept = [at for at, text in enumerate(one.group.responses) if text != NOTHING]
+    kept = [at for at, text in enumerate(one.group.responses) if text != NO_ANSWER]
     if not kept:
         return None
     group = replace(one.group, responses=tuple(one.group.responses[at] for at in kept))

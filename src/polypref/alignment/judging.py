@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from polypref.alignment.answering import NOTHING, said_of
+from polypref.alignment.answering import said_of
 from polypref.alignment.guidance import check_reward, leads
 from polypref.alignment.run import AlignmentError, Run
 from polypref.alignment.samples import Samples, differing, load_samples, save_samples
+from polypref.evaluation.policies import NO_ANSWER
 from polypref.groups.model import shown
 from polypref.models.preference_model import PreferenceModel
 
@@ -33,7 +34,7 @@ def judge(run: Run, iteration: int) -> None:
 
 def _check(run: Run, drawn: Sequence[Samples], kept: Sequence[Samples]) -> None:
     texts = [text for one in drawn for text in one.group.responses]
-    silent = sum(text == NOTHING for text in texts)
+    silent = sum(text == NO_ANSWER for text in texts)
     if silent > _EMPTY * len(texts):
         raise AlignmentError(
             f"{silent:,} of {len(texts):,} samples are empty: the policy ends before it says anything; tune it "

@@ -3,7 +3,8 @@
 In `out` lie the settings (`alignment.json`), the policy before alignment (`instruction`, where it is tuned first), and
 for each iteration a folder: `samples.jsonl` (what the last policy answered), `judged.jsonl` (the same with what the
 guide says and how likely past policies are to give them), `policy` (the fitted model), `fit.json`, `held-out.jsonl` and
-`measured.json`. What is there is not made again, so a killed run goes on where it was.
+`measured.json`; at the end `game.json` says how the policies play against each other. What is there is not made again,
+so a killed run goes on where it was.
 """
 
 from __future__ import annotations
@@ -14,16 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from polypref.alignment.answering import answer, draw
+from polypref.alignment.answering import answer
 from polypref.alignment.config import AlignmentConfig
+from polypref.alignment.examining import examine, play
 from polypref.alignment.judging import judge
 from polypref.alignment.learning import learn, learn_by_trainer
-from polypref.alignment.measuring import Measured, measure
-from polypref.alignment.run import BEFORE, FIT, Guide, Run
-from polypref.alignment.samples import load_samples, save_samples
-from polypref.alignment.sampling import Sampling
-from polypref.files import write_whole
-from polypref.models.preference_model import PreferenceModel
+from polypref.alignment.measuring import Measured
+from polypref.alignment.run import FIT, Guide, Run
+from polypref.evaluation.tournament import PolicyGame
 from polypref.training.progress import Report
 
 
@@ -34,6 +33,7 @@ class Aligned:
     policy: Path  # a folder that transformers loads
     fits: list[Mapping[str, float | None]]
     measured: list[Measured]
+    game: PolicyGame | None = None  # between the policies of the run, where prompts were held out and a judge was named
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object."""
@@ -48,32 +48,16 @@ def align(config: AlignmentConfig, report: Report | None = None, guide: Guide | 
     run = Run(config, report or Report(), guide)
     run.begin()
     iterations = range(1, 2 if run.trainer else config.iterations + 1)
+    measured = [examine(run, 0)] if run.held_out else []
     for iteration in iterations:
         if run.trainer:
             learn_by_trainer(run)
-            continue
-        answer(run, iteration)
-        judge(run, iteration)
-        learn(run, iteration)
-    measured = [measured_after(run, iteration) for iteration in (0, *iterations)] if run.held_out else []
+        else:
+            answer(run, iteration)
+            judge(run, iteration)
+            learn(run, iteration)
+        if run.held_out:
+            measured.append(examine(run, iteration))
+    game = play(run, (0, *iterations)) if run.held_out else None
     fits = [] if run.trainer else [json.loads((run.folder(at) / FIT).read_text()) for at in iterations]
-    return Aligned(run.policy_of(iterations[-1]), fits, measured)
-
-
-def measured_after(run: Run, iteration: int) -> Measured:
-    """The policy after an iteration on held-out prompts, beside the one before alignment."""
-    folder = run.folder(iteration)
-    path = folder / "held-out.jsonl"
-    if not path.exists():
-        drawn = folder / "held-out-samples.jsonl"
-        # at temperature 1, or log-ratios of samples would be no estimate of KL
-        plain = Sampling(run.config.eval_count, run.config.sampling.max_tokens)
-        if not drawn.exists():
-            draw(run, iteration, run.held_out, plain, -1, drawn)
-        save_samples(run.with_log_probs(load_samples(drawn), (0, iteration)), path)
-        drawn.unlink()
-    by = None if run.config.judge is None else PreferenceModel.from_pretrained(run.config.judge)
-    before = load_samples(run.folder(0) / "held-out.jsonl")
-    measured = measure(load_samples(path), before, run.name_of(iteration), BEFORE, by)
-    write_whole(folder / "measured.json", json.dumps(asdict(measured)) + "\n")
-    return measured
+    return Aligned(run.policy_of(iterations[-1]), fits, measured, game)

@@ -34,6 +34,7 @@ from polypref.training.progress import Report
 CONFIG, FIT = "alignment.json", "fit.json"
 BEFORE = "before"  # how the log-probabilities of the policy before alignment are named
 INSTRUCTION, POLICY = "instruction", "policy"
+FREE = frozenset({"iterations", "judge", "guide_may_judge", "out"})  # settings that may change when a run goes on
 _FITTED = ("log-odds", "expected", "quantile", "tail")  # rewards that the regression can follow
 _OF_THE_RUN = frozenset("sampling share batch_size epochs learning_rate max_length lora seed trainer".split())
 
@@ -129,8 +130,7 @@ class Run:
         """More iterations and another judge may be asked for; nothing else may change."""
         before = json.loads((self.out / CONFIG).read_text(encoding="utf-8"))
         now = json.loads(self.config.to_json())
-        free = {"iterations", "judge", "guide_may_judge", "out"}
-        changed = sorted(name for name in now.keys() - free if before.get(name) != now[name])
+        changed = sorted(name for name in now.keys() - FREE if before.get(name) != now[name])
         if changed:
             raise AlignmentError(
                 f"{self.out} was begun with other settings for {', '.join(changed)}; go on with the same, or choose "
