@@ -39,6 +39,9 @@ def test_a_policy_is_made_and_measured(polypref, folder) -> None:
     told = json.loads(again.out)
     assert told["measured"][0]["versus"]["win_rate"]["value"] == pytest.approx(0.5)
     assert told["fits"][0]["steps"] == 1
+    assert "How often the policy of the row wins" in run.out
+    assert told["game"]["policies"] == ["before", "1"]
+    assert told["game"] == json.loads((folder / "out" / "game.json").read_text())
 
 
 def test_mistakes_get_one_sentence(polypref, folder) -> None:

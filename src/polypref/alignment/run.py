@@ -83,7 +83,7 @@ class Run:
                 f"{config.reward!r}; take one of {', '.join(_FITTED)}, or grpo or rloo"
             )
         if config.judge is not None and not config.guide_may_judge:
-            same = [guide for guide in self.guides if _place(guide) == _place(config.judge)]
+            same = [guide for guide in self.guides if place_of(guide) == place_of(config.judge)]
             if same:
                 raise AlignmentError(
                     f"the judge {config.judge} is the guide, which says nothing of how good a policy is that it has "
@@ -230,5 +230,6 @@ def seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence([number % (1 << 32) for number in numbers]).generate_state(1)[0])
 
 
-def _place(name: str) -> str:
+def place_of(name: str) -> str:
+    """A model's name, or the place of its folder however it is written."""
     return str(Path(name).resolve()) if Path(name).exists() else name
