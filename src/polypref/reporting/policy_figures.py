@@ -37,7 +37,8 @@ def course_chart(
     low, high = min(known), max(known)
     pad = 0.08 * (high - low) or 0.05
     wide = extent_of([x for course in courses for x, _ in course.places], (0.0, 0.0))
-    across = (wide[0], wide[1] + (0.06 * (wide[1] - wide[0]) or 1.0))
+    room = 0.06 * (wide[1] - wide[0]) or 1.0
+    across = (wide[0] - room, wide[1] + room)
     frame = Frame(across, (low - pad, high + pad), height=240.0)
     counted = all(x == at for course in courses for at, (x, _) in enumerate(course.places))
     beside = {course.model: 7.0 * (at - (len(courses) - 1) / 2) for at, course in enumerate(courses)}
