@@ -7,6 +7,7 @@ import pytest
 from polypref import Group
 from polypref.alignment.measuring import measure
 from polypref.alignment.samples import Samples
+from tests.evaluation.test_policies import Judge, sigma
 
 
 def test_distances_are_means_over_the_policys_own_samples() -> None:
@@ -20,3 +21,15 @@ def test_distances_are_means_over_the_policys_own_samples() -> None:
     assert found.texts.repeated == pytest.approx(0.25)
     assert found.texts.ended == pytest.approx(0.75)
     assert found.versus is None
+    assert found.versus_last is None
+
+
+def test_a_policy_is_judged_against_the_first_and_the_last() -> None:
+    def said(text: str) -> list[Samples]:
+        return [Samples(Group("A?", (text,)), ((1,),), ("end",), {"2": (-1.0,), "before": (-1.0,)})]
+
+    found = measure(said("aa"), said("a"), "2", "before", Judge(), said("aaa"))
+    assert found.versus.win_rate.value == pytest.approx(sigma(1))
+    assert found.versus_last.win_rate.value == pytest.approx(sigma(-1))
+    first = measure(said("aa"), said("a"), "2", "before", Judge())
+    assert first.versus_last == first.versus

@@ -15,8 +15,11 @@ import torch
 from polypref import Group, PreferenceModel
 from polypref.alignment.config import make_alignment_config
 from polypref.alignment.methods import all_methods
-from polypref.alignment.recipe import AlignmentError, align
+from polypref.alignment.recipe import align
+from polypref.alignment.run import AlignmentError
+from polypref.alignment.samples import load_samples
 from polypref.errors import PolyprefError
+from polypref.evaluation.tournament import read_game
 from polypref.groups.writing import save_groups
 from polypref.models.causal import LanguageModel
 from tests.training.conftest import environment, make_backbone
@@ -83,6 +86,27 @@ def test_a_policy_learns_what_its_guide_likes(settings, place) -> None:
     assert LanguageModel.from_pretrained(str(found.policy), max_length=64).tokenizer.chat_template
     written = json.loads((Path(config.out) / "iteration-4" / "measured.json").read_text())
     assert written["versus"]["win_rate"]["value"] == rates[-1].value
+    against_last = [one.versus_last.win_rate.value for one in found.measured]
+    assert against_last[1] == rates[1].value  # the last policy is the first
+    game = found.game
+    assert game.policies == ("before", "1", "2", "3", "4")
+    assert [row[0].value for row in game.win_rates] == pytest.approx([rate.value for rate in rates])
+    assert game.rates()[4, 3] == pytest.approx(against_last[4])
+    assert game.equilibrium[0].value == 0
+    assert game.gaps[0].value > game.gaps[-1].value >= 0
+    assert read_game(Path(config.out) / "game.json") == game
+
+
+def test_held_out_answers_of_policies_are_independent(settings, place) -> None:
+    """Policies that are all the same still draw other answers, in each iteration and each run."""
+    runs = [settings(out=settings().out + name, fit={"learning_rate": 1e-12}, method=name) for name in ("sppo", "gpo")]
+    drawn = []
+    for config in runs:
+        align(config)
+        for iteration in range(3):
+            samples = load_samples(Path(config.out) / f"iteration-{iteration}" / "held-out.jsonl")
+            drawn.append(tuple(one.tokens for one in samples))
+    assert len(set(drawn)) == 6
 
 
 @pytest.mark.parametrize("method", sorted(all_methods()))

@@ -39,6 +39,13 @@ def test_a_policy_is_made_and_measured(polypref, folder) -> None:
     told = json.loads(again.out)
     assert told["measured"][0]["versus"]["win_rate"]["value"] == pytest.approx(0.5)
     assert told["fits"][0]["steps"] == 1
+    assert "How often the policy of the row wins" in run.out
+    assert told["game"]["policies"] == ["before", "1"]
+    assert told["game"] == json.loads((folder / "out" / "game.json").read_text())
+    shown = polypref("report", folder / "out", "--out", folder / "r.html", "--json")
+    assert shown.status == 0, shown.err
+    rate = told["measured"][1]["versus"]["win_rate"]["value"]
+    assert json.loads(shown.out)["policies"]["out"]["win_rate"] == rate
 
 
 def test_mistakes_get_one_sentence(polypref, folder) -> None:

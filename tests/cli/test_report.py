@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.reporting.test_policies import make_run
 
 from polypref import save_groups
 from polypref.models.encoder import StateEncoder
@@ -70,6 +71,24 @@ def test_without_data_it_shows_training_alone_and_says_so(polypref, backbone, he
     page = (tmp_path / "r.html").read_text()
     assert "loss of model by training step" in page
     assert "The models side by side" not in page
+
+
+def test_runs_of_alignment_have_a_chapter_of_their_own(polypref, saved, held_out, tmp_path):
+    aligned = make_run(tmp_path / "aligned")
+    run = polypref("report", aligned, "--out", tmp_path / "r.html", "--json")
+    assert run.status == 0, run.err
+    told = json.loads(run.out)
+    assert told["models"] == {}
+    assert told["policies"]["aligned"]["win_rate"] > 0.5
+    assert "no --data" not in run.err
+    both = polypref("report", saved("general"), aligned, "--data", held_out, "--out", tmp_path / "r.html")
+    assert both.out == f"{tmp_path / 'r.html'}: a report on general, aligned; open it in a browser\n"
+    page = (tmp_path / "r.html").read_text()
+    assert "The models side by side" in page
+    assert "What the policies gain" in page
+    refused = polypref("report", aligned, "--data", held_out)
+    assert refused.status == 2
+    assert "--data measures preference models, and all runs are of policies" in refused.err
 
 
 def test_mistakes_get_one_sentence(polypref, saved, held_out, tmp_path):

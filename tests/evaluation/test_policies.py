@@ -7,7 +7,7 @@ import pytest
 
 from polypref import Group
 from polypref.errors import DataError
-from polypref.evaluation.policies import describe_texts, mean_over_prompts, tournament, versus
+from polypref.evaluation.policies import NO_ANSWER, describe_texts, mean_over_prompts, versus
 from polypref.evaluation.prediction import Prediction
 
 
@@ -43,11 +43,21 @@ def test_prompts_that_only_one_answered_are_left_out() -> None:
         versus(Judge(), [Group("Other?", ("a",))], sampled(("a",)))
 
 
-def test_a_tournament_is_skew() -> None:
-    policies = {"one": sampled(("a",), ("a",)), "two": sampled(("aa",), ("aa",)), "none": sampled(("b",), ("b",))}
-    rates = tournament(Judge(), policies)
-    np.testing.assert_allclose(rates + rates.T, 1)
-    np.testing.assert_allclose(rates[0], [0.5, sigma(-1), sigma(1)])
+def test_who_says_nothing_loses_and_has_no_length() -> None:
+    mine, theirs = sampled((NO_ANSWER, "a")), sampled(("b", NO_ANSWER))
+    found = versus(Judge(), mine, theirs)
+    assert found.win_rate.value == pytest.approx((0 + 0.5 + sigma(1) + 1) / 4)
+    assert found.longer == pytest.approx(0)
+    silent = versus(Judge(), sampled((NO_ANSWER,), ("b",)), sampled((NO_ANSWER,), ("b",)))
+    assert silent.win_rate.value == pytest.approx(0.5)
+
+
+def test_texts_without_text_by_hand() -> None:
+    found = describe_texts(sampled(("a b", NO_ANSWER), ("c", "c")))
+    assert found.length.value == pytest.approx((3 / 2 + 1) / 2)
+    assert found.empty == pytest.approx(1 / 4)
+    assert found.distinct_1 == pytest.approx((1 + 1 / 2) / 2)
+    assert found.repeated == pytest.approx((0 + 0.5) / 2)
 
 
 def test_means_count_prompts_alike() -> None:

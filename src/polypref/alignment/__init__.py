@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from polypref.alignment.best_of_n import best_of_n as best_of_n
+    from polypref.alignment.contests import contest as contest
     from polypref.alignment.group_reward import GroupReward as GroupReward
     from polypref.alignment.methods import all_methods as all_methods
     from polypref.alignment.methods import make_method as make_method
@@ -22,6 +23,7 @@ _PLACES = {
     "TableRun": "tables",
     "all_methods": "methods",
     "best_of_n": "best_of_n",
+    "contest": "contests",
     "make_method": "methods",
     "reinforce": "reinforcement",
     "solve_table": "tables",
@@ -33,6 +35,7 @@ __all__ = [
     "TableRun",
     "all_methods",
     "best_of_n",
+    "contest",
     "make_method",
     "reinforce",
     "solve_table",

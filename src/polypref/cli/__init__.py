@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from polypref import __version__
-from polypref.cli import align, convert, customize, demo, export, inspect, rank, report, score, simulate, train
+from polypref.cli import (
+    align,
+    convert,
+    customize,
+    demo,
+    export,
+    inspect,
+    rank,
+    report,
+    score,
+    simulate,
+    tournament,
+    train,
+)
 from polypref.cli import eval as evaluate
 from polypref.errors import DataError, PolyprefError
 
@@ -46,6 +59,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "train": train.train,
     "customize": customize.customize,
     "align": align.align,
+    "tournament": tournament.tournament,
     "eval": evaluate.evaluate,
     "score": score.score,
     "rank": rank.rank,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from polypref.cli.common import INTERRUPTED, Json, note, print_json, print_table, put_setting
+from polypref.cli.tournament import interval, show
 
 if TYPE_CHECKING:
     from polypref.alignment.recipe import Aligned
-    from polypref.statistics.resampling import Estimate
+    from polypref.evaluation.policies import Versus
 
 
 def align(
@@ -51,28 +52,34 @@ def align(
 
 
 def _show(found: Aligned) -> None:
-    rows = []
-    for at, one in enumerate(found.measured):
-        against = (
-            ("", "")
-            if one.versus is None
-            else (_interval(one.versus.win_rate), _interval(one.versus.length_controlled))
+    won = any(one.versus for one in found.measured)
+    rows = [
+        (
+            str(at) if at else "before",
+            *((*_wins(measured.versus), *_wins(measured.versus_last)) if won else ()),
+            interval(measured.divergence),
+            interval(measured.entropy),
+            f"{measured.texts.length.value:,.0f}",
+            f"{measured.texts.distinct_2:.2f}",
+            f"{measured.texts.empty:.0%}",
         )
-        rows.append(
-            (
-                str(at) if at else "before",
-                *against,
-                _interval(one.divergence),
-                f"{one.texts.length.value:,.0f}",
-                f"{one.texts.distinct_2:.2f}",
-            )
-        )
+        for at, measured in enumerate(found.measured)
+    ]
+    wins = ("wins", "at equal lengths", "wins against the last", "at equal lengths") if won else ()
+    header = (
+        "after iteration",
+        *wins,
+        "KL in nats",
+        "entropy in nats",
+        "characters",
+        "distinct pairs of words",
+        "empty",
+    )
     if rows:
-        header = ("after iteration", "wins", "at equal lengths", "KL in nats", "characters", "distinct pairs of words")
-        print_table(rows, header=header, title="On held-out prompts, against the policy before alignment")
+        print_table(rows, header=header, title="On held-out prompts, against the policy before alignment and the last")
+    if found.game is not None:
+        show(found.game)
 
 
-def _interval(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+def _wins(found: Versus | None) -> tuple[str, str]:
+    return ("–", "–") if found is None else (interval(found.win_rate), interval(found.length_controlled))

@@ -8,13 +8,13 @@ from typing import Annotated, Optional
 import typer
 
 from polypref.cli import common
-from polypref.errors import DataError
+from polypref.errors import DataError, PolyprefError
 
 
 def report(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN…", help="Folders of trained or customised models.", show_default=False),
+        typer.Argument(metavar="RUN…", help="Folders of polypref train, customize or align.", show_default=False),
     ],
     data: Annotated[
         Optional[list[str]],
@@ -44,14 +44,20 @@ def report(
 
     What the models compute is kept, so that a report on what polypref eval measured runs no model.
     """
+    from polypref.alignment.contests import is_aligned
     from polypref.models.loading import Loading
     from polypref.reporting.building import build_chapter, training_chapter
     from polypref.reporting.contents import headline
     from polypref.reporting.page import write_chapters
+    from polypref.reporting.policies import policy_chapter, policy_headline
     from polypref.reporting.runs import read_runs
 
     common.check_cache(cache, no_cache)
-    found = read_runs(runs)
+    aligned = [run for run in runs if is_aligned(run)]
+    found = read_runs([run for run in runs if not is_aligned(run)])
+    chapters = [policy_chapter("Policies", aligned)] if aligned else []
+    if data and not found:
+        raise PolyprefError("--data measures preference models, and all runs are of policies: leave it out")
     if data:
         sources = common.sources_of(
             data, format=format, preferred=preferred, columns=columns, skip_bad=skip_bad, without=without
@@ -73,12 +79,16 @@ def report(
                 seed=seed,
                 progress=progress,
             )
-    else:
+        chapters.insert(0, chapter)
+    elif found:
         common.note("no --data, so the report shows only how training went")
-        chapter = training_chapter(title, found)
-    write_chapters([chapter], title, out)
+        chapters.insert(0, training_chapter(title, found))
+    write_chapters(chapters, title, out)
     if json:
-        models = {name: headline(one) for name, one in chapter.assessments.items()}
-        common.print_json({"out": str(out), "groups": len(groups) if data else 0, "models": models})
+        models = {name: headline(one) for chapter in chapters for name, one in chapter.assessments.items()}
+        policies = {run.name: policy_headline(run) for chapter in chapters for run in chapter.policies}
+        told = {"out": str(out), "groups": len(groups) if data else 0, "models": models}
+        common.print_json({**told, "policies": policies} if policies else told)
     else:
-        common.print_line(f"{out}: a report on {', '.join(run.name for run in found)}; open it in a browser")
+        names = [run.name for chapter in chapters for run in chapter.runs]
+        common.print_line(f"{out}: a report on {', '.join(names)}; open it in a browser")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +11,32 @@ import numpy.typing as npt
 from polypref.errors import DataError
 from polypref.groups.model import Group
 from polypref.groups.splitting import prompt_key
+from polypref.models.answer import Answer
 from polypref.models.preference_model import PreferenceModel
 from polypref.statistics.length_control import length_controlled
 from polypref.statistics.resampling import Bootstrap, Estimate, Terms
 
 Floats = npt.NDArray[np.float64]
+
+
+NO_ANSWER = "(no answer)"  # stands in for a sample without any text, which no group can hold
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """What a judge says of the samples of several policies for one prompt."""
+
+    samples: tuple[Group, ...]  # by policy
+    preferences: Floats  # P that each sample of the pool is preferred to each other, [n, n], policy after policy
+
+    def between(self, i: int, j: int) -> Floats:
+        """P that each sample of the policy i is preferred to each of the policy j, `[K_i, K_j]`."""
+        return self.preferences[self.part(i), self.part(j)]
+
+    def part(self, policy: int) -> slice:
+        """Where the samples of a policy are in the pool."""
+        start = sum(len(group) for group in self.samples[:policy])
+        return slice(start, start + len(self.samples[policy]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +58,64 @@ class Texts:
     distinct_2: float  # the same of pairs of neighbouring words
     repeated: float  # share of the samples that another sample of the same prompt equals
     ended: float | None  # share that ended by themselves, where it is known
+    empty: float = 0.0  # share without any text
 
 
 def versus(judge: PreferenceModel, mine: Sequence[Group], theirs: Sequence[Group]) -> Versus:
     """Samples of one policy judged against samples of another; both need samples for the same prompts."""
-    pairs = _paired(mine, theirs)
+    return compare(list(judged(judge, [mine, theirs])), 0, 1)
+
+
+def compare(judgments: Sequence[Judgment], i: int, j: int) -> Versus:
+    """The policy i against the policy j, as both were judged on each prompt."""
     wins, lengths, others, prompts, weights = [], [], [], [], []
-    for at, ((one, other), won) in enumerate(zip(pairs, _won(judge, pairs))):
+    for at, one in enumerate(judgments):
+        won = one.between(i, j)
         wins.append(won.ravel())
-        lengths.append(np.repeat([len(text) for text in one.responses], len(other)))
-        others.append(np.tile([len(text) for text in other.responses], len(one)))
+        lengths.append(np.repeat(text_lengths(one.samples[i]), won.shape[1]))
+        others.append(np.tile(text_lengths(one.samples[j]), won.shape[0]))
         prompts.append(np.full(won.size, at))
         weights.append(np.full(won.size, 1 / won.size))
     won, long, short, prompt, weight = map(np.concatenate, (wins, lengths, others, prompts, weights))
     rate = Bootstrap(prompt).estimates({"wins": Terms(won * weight, weight)})["wins"]
     assert rate is not None
     controlled = length_controlled(won, long.astype(float), short.astype(float), prompt)
-    return Versus(rate, controlled, float(((long - short) * weight).sum() / weight.sum()), len(pairs))
+    return Versus(rate, controlled, float(((long - short) * weight).sum() / weight.sum()), len(judgments))
 
 
-def tournament(judge: PreferenceModel, policies: Mapping[str, Sequence[Group]]) -> Floats:
-    """Win rates between all policies, `[M, M]`: row against column, ½ on the diagonal; P + Pᵀ = 1."""
-    names = list(policies)
-    rates = np.full((len(names), len(names)), 0.5)
-    for i, j in combinations(range(len(names)), 2):
-        won = _won(judge, _paired(policies[names[i]], policies[names[j]]))
-        rates[i, j] = np.mean([of_prompt.mean() for of_prompt in won])
-        rates[j, i] = 1 - rates[i, j]
-    return rates
+def judged(judge: PreferenceModel, policies: Sequence[Sequence[Group]]) -> Iterator[Judgment]:
+    """The samples of some policies for each prompt that all of them answered, judged in one encoding.
+
+    A sample without text is not shown to the judge: it loses to every sample with text, and ties with another without.
+    """
+    by_prompt = [{prompt_key(group): group for group in samples} for samples in policies]
+    shared = [key for key in by_prompt[0] if all(key in of_policy for of_policy in by_prompt)]
+    if not shared:
+        raise DataError("the policies have no prompt in common: sample all of them on the same prompts")
+    pools = [tuple(of_policy[key] for of_policy in by_prompt) for key in shared]
+    distinct = [_said(pool) for pool in pools]
+    shown = (Group(pool[0].prompt, tuple(said)) for pool, said in zip(pools, distinct) if said)
+    answers = iter(judge.encode(shown))
+    for pool, said in zip(pools, distinct):
+        P = _with_silence(next(answers)[1], len(said)) if said else np.full((1, 1), 0.5)
+        places = [said.get(text, len(said)) for group in pool for text in group.responses]
+        yield Judgment(pool, P[np.ix_(places, places)])
+
+
+def _said(pool: Sequence[Group]) -> dict[str, int]:
+    """The distinct texts of a pool with their numbers, without those that are none."""
+    texts = dict.fromkeys(text for group in pool for text in group.responses if text != NO_ANSWER)
+    return {text: number for number, text in enumerate(texts)}
+
+
+def _with_silence(answer: Answer, k: int) -> Floats:
+    """P of k texts, and of one without text in the last row and column."""
+    margins = answer.margins(k)
+    if margins is None:
+        raise DataError("the judge says nothing of who is preferred to whom: take another judge")
+    P = np.ones((k + 1, k + 1))
+    P[:k, :k], P[k, :k], P[k, k] = 0.5 + margins, 0.0, 0.5
+    return P
 
 
 def mean_over_prompts(values: Sequence[Sequence[float]]) -> Estimate:
@@ -84,33 +134,25 @@ def mean_over_prompts(values: Sequence[Sequence[float]]) -> Estimate:
 
 def describe_texts(samples: Sequence[Group], endings: Sequence[Sequence[str]] | None = None) -> Texts:
     """Lengths, variety and repetition of samples; `endings` say for each why it ended, `end` or `length`."""
+    texts = [text for group in samples for text in group.responses]
     flat = [ending for of_prompt in endings or () for ending in of_prompt]
     return Texts(
-        length=mean_over_prompts([[len(text) for text in group.responses] for group in samples]),
+        length=mean_over_prompts([text_lengths(group) for group in samples]),
         distinct_1=float(np.mean([_distinct(group.responses, 1) for group in samples])),
         distinct_2=float(np.mean([_distinct(group.responses, 2) for group in samples])),
         repeated=float(np.mean([1 - len(set(group.responses)) / len(group) for group in samples])),
         ended=flat.count("end") / len(flat) if flat else None,
+        empty=texts.count(NO_ANSWER) / len(texts),
     )
 
 
-def _won(judge: PreferenceModel, pairs: Sequence[tuple[Group, Group]]) -> Iterator[Floats]:
-    """P that each sample of the one is preferred to each of the other, `[own, others]`, prompt by prompt."""
-    together = [Group(one.prompt, (*one.responses, *other.responses)) for one, other in pairs]
-    for (one, _), (_, answer) in zip(pairs, judge.encode(together)):
-        yield answer.preferences[: len(one), len(one) :]
+def text_lengths(samples: Group) -> list[int]:
+    """Characters of each sample; 0 of one without text."""
+    return [0 if text == NO_ANSWER else len(text) for text in samples.responses]
 
 
 def _distinct(texts: Sequence[str], n: int) -> float:
     """Distinct n-grams of words of all n-grams, 1 where there are none."""
-    grams = [tuple(words[at : at + n]) for words in map(str.split, texts) for at in range(len(words) - n + 1)]
+    said = [text.split() for text in texts if text != NO_ANSWER]
+    grams = [tuple(words[at : at + n]) for words in said for at in range(len(words) - n + 1)]
     return len(set(grams)) / len(grams) if grams else 1.0
-
-
-def _paired(mine: Sequence[Group], theirs: Sequence[Group]) -> list[tuple[Group, Group]]:
-    """The samples of both by prompt; those whose prompt only one has are left out."""
-    by_prompt = {prompt_key(group): group for group in theirs}
-    pairs = [(group, by_prompt[key]) for group in mine if (key := prompt_key(group)) in by_prompt]
-    if not pairs:
-        raise DataError("the two policies have no prompt in common: sample both on the same prompts")
-    return pairs

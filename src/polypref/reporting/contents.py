@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from polypref.alignment.measuring import Measured
 from polypref.customization.tradeoff import Tradeoff
 from polypref.evaluation.assessment import Assessment
+from polypref.evaluation.tournament import PolicyGame
 from polypref.groups.json_text import plain_fields
 from polypref.inspection.findings import Inspection
 from polypref.statistics.comparing import Difference
@@ -73,8 +75,27 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What a policy answered to one held-out prompt before and after alignment; an empty text is no answer."""
+
+    prompt: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRun:
+    """A run of alignment."""
+
+    name: str
+    measured: tuple[Measured, ...]  # before alignment, and after each iteration
+    game: PolicyGame | None  # between these policies
+    answers: tuple[Answered, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Chapter:
-    """Some runs on some data."""
+    """Some runs on some data, or some runs of alignment."""
 
     title: str
     data: tuple[str, ...]  # the names of the files; none where only training is shown
@@ -85,6 +106,7 @@ class Chapter:
     average_distance: float | None = None  # of the average of all ratings to those of each response, in labels
     preferences: tuple[Prompt, ...] = ()
     opinions: tuple[Prompt, ...] = ()
+    policies: tuple[PolicyRun, ...] = ()  # by run, if they are runs of alignment
 
 
 @dataclass(frozen=True, slots=True)

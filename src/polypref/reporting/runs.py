@@ -26,9 +26,7 @@ def model_folders(folder: Path) -> list[Path]:
         return [folder]
     if not is_customized(folder):
         reason = "is no folder of a trained model" if folder.is_dir() else "is no folder"
-        raise DataError(
-            f"{reason}: expected what polypref train or polypref customize writes to its --out", file=folder
-        )
+        raise DataError(f"{reason}: expected what polypref train, customize or align writes to its --out", file=folder)
     domains = [domain_folder(folder, name) for name in domain_names(folder)]
     return [*([folder / GENERAL] if has_general(folder) else []), *domains]
 
@@ -36,13 +34,13 @@ def model_folders(folder: Path) -> list[Path]:
 def read_runs(folders: Sequence[Path]) -> tuple[Run, ...]:
     """The runs in some folders, each under the shortest name that tells it from the others."""
     paths = list(dict.fromkeys(path for folder in folders for path in model_folders(folder)))
-    return tuple(_read_run(path, name) for path, name in zip(paths, _short_names(paths)))
+    return tuple(_read_run(path, name) for path, name in zip(paths, short_names(paths)))
 
 
 def _read_run(folder: Path, name: str) -> Run:
-    block = _json(folder / LAST, dict).get("polypref", {})
-    config: dict[str, Any] = _json(folder / CONFIG, dict) if (folder / CONFIG).is_file() else {}
-    history: list[Any] = _json(folder / HISTORY, list) if (folder / HISTORY).is_file() else []
+    block = read_json(folder / LAST, dict).get("polypref", {})
+    config: dict[str, Any] = read_json(folder / CONFIG, dict) if (folder / CONFIG).is_file() else {}
+    history: list[Any] = read_json(folder / HISTORY, list) if (folder / HISTORY).is_file() else []
     settings = {key: _shown(config[key]) for key in _SHOWN if config.get(key) is not None}
     if config:
         settings["trains"] = "last layer" if config.get("frozen") else "adapters" if config.get("lora") else "all"
@@ -62,7 +60,8 @@ def _points(history: Sequence[Any], name: str) -> tuple[tuple[float, float], ...
     return (*points[:-1:every], *points[-1:])
 
 
-def _json(path: Path, kind: type) -> Any:
+def read_json(path: Path, kind: type) -> Any:
+    """A JSON file that holds a value of this type."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -76,7 +75,7 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _short_names(paths: Sequence[Path]) -> list[str]:
+def short_names(paths: Sequence[Path]) -> list[str]:
     """The fewest last parts of each path that make the names different."""
     whole = [path.resolve().parts for path in paths]
     for length in range(1, max(map(len, whole), default=1) + 1):

@@ -10,7 +10,7 @@ from polypref.evaluation.pairwise import PairwiseScores
 from polypref.evaluation.scoreboard import Board, difference_board, scoreboard
 from polypref.inspection.screen import inspection_lines
 from polypref.markup import Markup, cut, joined, tag
-from polypref.reporting import figures, words
+from polypref.reporting import figures, policy_sections, words
 from polypref.reporting.contents import Chapter, Opinion, Preferences, Prompt
 from polypref.reporting.figures import Curve, Row
 from polypref.reporting.tables import figure, folded, panel, table
@@ -124,6 +124,8 @@ def _data_figures(chapter: Chapter) -> list[Markup]:
 
 
 def _training(chapter: Chapter, prefix: str) -> Markup | None:
+    if chapter.policies:
+        return None
     runs = list(enumerate(chapter.runs))
     settings = list(dict.fromkeys(name for _, run in runs for name in run.settings))
     rows = [(run.name, run.head, *(run.settings.get(name, "–") for name in settings)) for _, run in runs]
@@ -485,6 +487,16 @@ def _place(point: Point) -> tuple[float, float]:
     return point.scores.mean.value, point.scores.domain.value
 
 
+def _listed(name: str, make: Callable[[Chapter], list[Markup]]) -> _Section:
+    """A section of what is shown of a chapter, if there is any."""
+
+    def draw(chapter: Chapter, prefix: str) -> Markup | None:
+        shown = make(chapter)
+        return _section(prefix, name, *shown) if shown else None
+
+    return draw
+
+
 _SECTIONS: tuple[tuple[str, str, _Section], ...] = (
     ("summary", "In short", _summary),
     ("data", "What the data are", _data),
@@ -494,5 +506,8 @@ _SECTIONS: tuple[tuple[str, str, _Section], ...] = (
     ("reliability", "Can the probabilities be trusted?", _reliability),
     ("parts", "For whom it works", _parts),
     ("tradeoff", "What customising gains and loses", _tradeoff),
+    ("won", "What the policies gain", _listed("won", policy_sections.won)),
+    ("game", "The policies against each other", _listed("game", policy_sections.games)),
+    ("answers", "Answers before and after", _listed("answers", policy_sections.answers)),
     ("training", "How the models were trained", _training),
 )

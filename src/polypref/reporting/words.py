@@ -5,7 +5,7 @@ from __future__ import annotations
 from polypref.evaluation.catalogue import Table, sentence_of
 from polypref.inspection.findings import Inspection
 from polypref.inspection.measures import CERTAIN
-from polypref.reporting.contents import Chapter, Preferences
+from polypref.reporting.contents import Chapter, PolicyRun, Preferences
 from polypref.statistics.resampling import Estimate
 
 TRAINING_CAPTION = (
@@ -30,6 +30,25 @@ TRADEOFF_CAPTION = (
     "Up is better for the domain, right is better in general. The solid line goes from the general model through the "
     "training for the domain, the dashed one through mixtures of the two; the ring is the model that is recommended."
 )
+WON_CAPTION = (
+    "Up is better, 50% is the policy before alignment; the number beside a point is the iteration. What is won far to "
+    "the right was paid for by leaving that policy, and what is lost at equal lengths was won by writing more."
+)
+TEXTS_CAPTION = "Answers that only grow longer, or all alike (entropy falls), are seldom what was meant to be learned."
+POLICY_HEADER = (
+    "run", "iteration", "wins against before", "at equal lengths", "wins against the last", "at equal lengths",
+    "KL, nats", "entropy, nats", "characters", "distinct words", "distinct pairs", "ended", "empty",
+)  # fmt: skip
+GAME_LEAD = (
+    "Every policy of a run plays against every other on the same prompts. Where a later policy loses to an earlier "
+    "one, learning goes in circles, and the equilibrium mixes several policies."
+)
+GAME_MEANING = (
+    "Each cell says how many in a hundred prefer the policy of its row to that of its column, as the judge has it. The "
+    "equilibrium is the mixture of policies that no policy beats. Half of the duality gap is how far beyond one half "
+    "the best answer to a policy wins among the samples of all; a policy that no sample beats has none."
+)
+ANSWERS_LEAD = "Some of the held-out prompts, evenly spread, with answers of the policy before and after alignment."
 COLUMNS = {  # besides the metrics, which explain themselves
     "responses": "rated responses that were measured",
     "groups": "prompts with their responses",
@@ -89,6 +108,8 @@ def model_name(name: str) -> str:
 
 def summary(chapter: Chapter) -> list[str]:
     """What the chapter says, in a few sentences."""
+    if chapter.policies:
+        return [_gain(run) for run in chapter.policies]
     said: list[str] = []
     seen = chapter.inspection
     if seen is None:
@@ -107,6 +128,24 @@ def summary(chapter: Chapter) -> list[str]:
     said += _accuracies(chapter)
     said += _distances(chapter)
     return said
+
+
+def policy_name(policy: str) -> str:
+    """How a policy of a run is called where others stand beside it."""
+    return f"iteration {policy}" if policy.isdecimal() else policy
+
+
+def _gain(run: PolicyRun) -> str:
+    last = run.measured[-1]
+    far = f"{last.divergence.value:.2g} nats away from where it began"
+    if last.versus is None:
+        return f"{run.name}: the last policy is {far}; without a judge, nothing is known of what it wins."
+    rate, controlled = last.versus.win_rate, last.versus.length_controlled
+    sure = "" if rate.low is None or rate.high is None else f" ({rate.low:.0%} to {rate.high:.0%})"
+    return (
+        f"{run.name}: the last policy wins {rate.value:.0%}{sure} against the one before alignment, "
+        f"{controlled.value:.0%} at equal lengths, and is {far}."
+    )
 
 
 def _accuracies(chapter: Chapter) -> list[str]:
