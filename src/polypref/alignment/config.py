@@ -34,6 +34,7 @@ class FitConfig(BaseModel):
     max_grad_norm: float = Field(1.0, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     tokens_per_pass: int = Field(1024, ge=1)  # computed at once where gradients are needed
+    save_steps: int = Field(100, ge=1)  # a killed run repeats at most these
 
 
 class BestResponses(InstructionConfig):

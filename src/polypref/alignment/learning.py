@@ -8,6 +8,7 @@ from typing import cast
 
 import torch
 
+from polypref.alignment.fit_checkpoints import FitCheckpoints
 from polypref.alignment.fitting import fit, mean_step
 from polypref.alignment.reinforcement import Reinforcement, Trainer, reinforce
 from polypref.alignment.run import FIT, POLICY, AlignmentError, Run, seed_of
@@ -16,11 +17,15 @@ from polypref.files import write_whole
 from polypref.models.adapters import Lora
 from polypref.models.folders import LAST
 
+_STANDING = "fit"  # the folder of what a fit goes on from
+
 
 def learn(run: Run, iteration: int) -> None:
     """The next policy."""
     folder = run.folder(iteration)
+    checkpoints = FitCheckpoints(folder / _STANDING, run.config.fit.save_steps)
     if (folder / POLICY / LAST).exists():
+        checkpoints.remove()
         return
     samples = load_samples(folder / "judged.jsonl")
     settings = run.config.fit
@@ -30,13 +35,14 @@ def learn(run: Run, iteration: int) -> None:
         torch.manual_seed(seed)  # adapters are drawn, and a run may begin here
         model = run.load(iteration - 1, learns=True)
     reference, room = run.name_of(run.reference_at(iteration)), run.config.sampling.max_tokens
-    told = fit(model, run.method, samples, past, reference, iteration, settings, room, seed)
+    told = fit(model, run.method, samples, past, reference, iteration, settings, room, seed, checkpoints)
     found = mean_step(told)
     share = found["achieved"]
     met = "the guide sees no difference" if share is None else f"{share:.0%} of them achieved"
     run.report.line(f"iteration {iteration}: targets of {found['target']:.3g} nats, {met}")
     write_whole(folder / FIT, json.dumps({**found, "log": [asdict(step) for step in told]}) + "\n")
     model.save_pretrained(folder / POLICY)
+    checkpoints.remove()
 
 
 def learn_by_trainer(run: Run) -> None:
