@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from polypref import Group, PreferenceModel
 from polypref.alignment.config import make_alignment_config
+from polypref.alignment.fitting import log_probs_of
 from polypref.alignment.methods import all_methods
 from polypref.alignment.recipe import align
 from polypref.alignment.run import AlignmentError
+from polypref.alignment.samples import load_samples
 from polypref.errors import PolyprefError
 from polypref.groups.writing import save_groups
 from polypref.models.causal import LanguageModel
@@ -95,9 +98,38 @@ def test_every_method_runs(settings, method) -> None:
     assert any(not torch.equal(one[name], begun[name]) for name in one if name in begun)
 
 
-def test_adapters_are_merged_into_the_policy(settings) -> None:
-    found = align(settings(lora={"rank": 4, "alpha": 8}, iterations=1))
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+def test_adapters_are_small_folders_on_one_base_and_the_last_policy_is_whole(settings, tiny_lm) -> None:
+    config = settings(lora={"rank": 4, "alpha": 8}, fit={"learning_rate": 1e-2, "batch_size": 4, "epochs": 4})
+    found = align(config)
+    out = Path(config.out)
+    assert not (out / "iteration-1" / "policy").exists()
+    assert {path.name for path in (out / "iteration-1" / "adapter").iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+    assert found.policy == out / "iteration-2" / "policy"
     assert not any("lora" in name for name in weights_of(found.policy))
+    ids = torch.arange(20, 30)[None]
+    whole = AutoModelForCausalLM.from_pretrained(found.policy)(ids).logits
+    base = AutoModelForCausalLM.from_pretrained(tiny_lm)
+    plain = base(ids).logits
+    from peft import PeftModel
+
+    adapted = PeftModel.from_pretrained(base, out / "iteration-2" / "adapter")(ids).logits
+    torch.testing.assert_close(whole, adapted, rtol=1e-4, atol=1e-4)
+    assert (whole - plain).abs().max() > 0.01
+    samples = load_samples(out / "iteration-2" / "judged.jsonl")  # past policy 1 is the base with its adapter
+    language = LanguageModel.from_pretrained(tiny_lm, max_length=64)
+    before = log_probs_of(language, samples, 1024, 6)
+    assert samples[0].log_probs["before"] == pytest.approx(before[0].tolist(), abs=1e-3)
+    assert samples[0].log_probs["1"] != pytest.approx(before[0].tolist(), abs=1e-3)
+
+
+def test_all_policies_of_adapters_may_be_merged(settings) -> None:
+    config = settings(lora={"rank": 2, "merge": "all"}, eval_share=0.0)
+    align(config)
+    assert (Path(config.out) / "iteration-1" / "policy" / "config.json").exists()
 
 
 def test_more_iterations_go_on_and_other_settings_are_refused(settings) -> None:

@@ -37,6 +37,12 @@ class FitConfig(BaseModel):
     save_steps: int = Field(100, ge=1)  # a killed run repeats at most these
 
 
+class PolicyLora(LoraConfig):
+    """Adapters that learn, on one base model: the policy before alignment."""
+
+    merge: Literal["last", "all"] = "last"  # which policies are written as whole models beside their adapters
+
+
 class BestResponses(InstructionConfig):
     """Supervised fine-tuning on the best response of each group, before the first iteration."""
 
@@ -64,7 +70,7 @@ class AlignmentConfig(BaseModel):
     prompts_per_iteration: Optional[int] = Field(None, ge=1)  # none: all of them in every iteration
     sampling: SamplingConfig = SamplingConfig()
     fit: FitConfig = FitConfig()
-    lora: Optional[LoraConfig] = None
+    lora: Optional[PolicyLora] = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     max_length: int = Field(1024, ge=16)  # tokens of a prompt and its answer
     trust_remote_code: bool = False

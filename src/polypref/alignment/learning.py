@@ -15,7 +15,9 @@ from polypref.alignment.run import FIT, POLICY, AlignmentError, Run, seed_of
 from polypref.alignment.samples import load_samples
 from polypref.files import write_whole
 from polypref.models.adapters import Lora
+from polypref.models.customized import ADAPTER
 from polypref.models.folders import LAST
+from polypref.models.lm_adapters import save_adapter
 
 _STANDING = "fit"  # the folder of what a fit goes on from
 
@@ -24,7 +26,8 @@ def learn(run: Run, iteration: int) -> None:
     """The next policy."""
     folder = run.folder(iteration)
     checkpoints = FitCheckpoints(folder / _STANDING, run.config.fit.save_steps)
-    if (folder / POLICY / LAST).exists():
+    adapter = run.adapter_of(iteration)
+    if (adapter / ADAPTER if adapter else folder / POLICY / LAST).exists():
         checkpoints.remove()
         return
     samples = load_samples(folder / "judged.jsonl")
@@ -41,8 +44,20 @@ def learn(run: Run, iteration: int) -> None:
     met = "the guide sees no difference" if share is None else f"{share:.0%} of them achieved"
     run.report.line(f"iteration {iteration}: targets of {found['target']:.3g} nats, {met}")
     write_whole(folder / FIT, json.dumps({**found, "log": [asdict(step) for step in told]}) + "\n")
-    model.save_pretrained(folder / POLICY)
+    if adapter:
+        save_adapter(model, adapter, run.base)
+    else:
+        model.save_pretrained(folder / POLICY)
     checkpoints.remove()
+
+
+def write_whole_policies(run: Run, last: int) -> None:
+    """The policies of adapters as models that transformers loads: the last, or all."""
+    lora = run.config.lora
+    for iteration in range(1, last + 1) if lora is not None and lora.merge == "all" else [last]:
+        place = run.policy_of(iteration)
+        if run.adapter_of(iteration) and not (place / LAST).exists():
+            run.load(iteration, whole=True).save_pretrained(place)
 
 
 def learn_by_trainer(run: Run) -> None:

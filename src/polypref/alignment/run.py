@@ -27,13 +27,14 @@ from polypref.models.answer import Answer
 from polypref.models.backbones import BackboneSettings
 from polypref.models.causal import LanguageModel
 from polypref.models.folders import LAST
+from polypref.models.lm_adapters import go_on_with_adapter, merge_adapter
 from polypref.models.preference_model import PreferenceModel
 from polypref.training.instruction import tune
 from polypref.training.progress import Report
 
 CONFIG, FIT = "alignment.json", "fit.json"
 BEFORE = "before"  # how the log-probabilities of the policy before alignment are named
-INSTRUCTION, POLICY = "instruction", "policy"
+INSTRUCTION, POLICY, ADAPTERS = "instruction", "policy", "adapter"
 _FITTED = ("log-odds", "expected", "quantile", "tail")  # rewards that the regression can follow
 _OF_THE_RUN = frozenset("sampling share batch_size epochs learning_rate max_length lora seed trainer".split())
 
@@ -162,21 +163,32 @@ class Run:
     def loading(self) -> BackboneSettings:
         return BackboneSettings(dtype=self.config.dtype, trust_remote_code=self.config.trust_remote_code)
 
-    def load(self, iteration: int, learns: bool = False) -> LanguageModel:
+    def adapter_of(self, iteration: int) -> Path | None:
+        """Where the adapter that makes a policy of the one before alignment lies; none where policies are whole."""
+        adapted = iteration and self.config.lora is not None and not self.trainer
+        return self.folder(iteration) / ADAPTERS if adapted else None
+
+    @property
+    def base(self) -> str:
+        """The name of the policy before alignment."""
+        return str(self.policy_of(0)) if self.config.sft is not None else self.config.policy
+
+    def load(self, iteration: int, learns: bool = False, whole: bool = False) -> LanguageModel:
         """The policy after an iteration, with adapters to be trained if it learns and they are asked for.
 
-        One that learns does so in single precision: half of it would round small steps away.
+        One that learns, or is to be saved whole, is in single precision: half of it would round small steps away.
         """
-        lora = self.config.lora
+        lora, adapter = self.config.lora, self.adapter_of(iteration)
         adapters = Lora(lora.rank, lora.alpha, lora.targets or "all-linear") if learns and lora is not None else None
-        place = self.policy_of(iteration)
-        name = str(place) if iteration or self.config.sft is not None else self.config.policy
-        return LanguageModel.from_pretrained(
-            name,
+        model = LanguageModel.from_pretrained(
+            self.base if adapter or not iteration else str(self.policy_of(iteration)),
             max_length=self.config.max_length,
-            backbone=replace(self.loading, dtype="float32") if learns else self.loading,
+            backbone=replace(self.loading, dtype="float32") if learns or whole else self.loading,
             lora=adapters,
         )
+        if adapter:
+            (go_on_with_adapter if learns else merge_adapter)(model, adapter)
+        return model
 
     def reference_at(self, iteration: int) -> int:
         """Which policy is the reference in an iteration: the one before alignment, unless the method moves it."""
