@@ -155,9 +155,11 @@ def test_trl_trains_a_policy_too(settings) -> None:
 
 
 @pytest.mark.slow
-def test_killed_runs_end_as_undisturbed_ones_do(settings, tmp_path) -> None:
-    straight = weights_of(align(settings(out=str(tmp_path / "straight"))).policy)
-    config = settings(out=str(tmp_path / "killed"))
+@pytest.mark.parametrize(("lora", "kills"), [(None, 4), ({"rank": 2}, 2)])
+def test_killed_runs_end_as_undisturbed_ones_do(settings, tmp_path, lora, kills) -> None:
+    fit = {"learning_rate": 3e-3, "batch_size": 4, "epochs": 4, "save_steps": 3}
+    straight = weights_of(align(settings(out=str(tmp_path / "straight"), fit=fit, lora=lora)).policy)
+    config = settings(out=str(tmp_path / "killed"), fit=fit, lora=lora)
     (tmp_path / "config.json").write_text(config.to_json())
     code = (
         "import sys, json; from polypref.alignment.config import make_alignment_config; "
@@ -165,7 +167,7 @@ def test_killed_runs_end_as_undisturbed_ones_do(settings, tmp_path) -> None:
         "align(make_alignment_config(json.load(open(sys.argv[1]))))"
     )
     rng = np.random.default_rng(0)
-    for _ in range(4):
+    for _ in range(kills):
         run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "config.json")], env=environment())
         time.sleep(6 + 6 * rng.random())
         run.kill()
@@ -211,3 +213,9 @@ def test_a_guide_that_has_diverged_is_named(settings, place, tmp_path) -> None:
     model.save_pretrained(tmp_path / "diverged")
     with pytest.raises(PolyprefError, match="NaN"):
         align(settings(guide=str(tmp_path / "diverged")))
+
+
+def test_several_processes_are_refused(settings, monkeypatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(AlignmentError, match="align runs in one process, and torchrun has started several"):
+        align(settings())

@@ -14,6 +14,8 @@ class SamplingConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    engine: Literal["transformers", "vllm"] = "transformers"
+    vllm: dict[str, Any] = {}  # settings of its `LLM`, such as tensor_parallel_size; `memory` is the share of the GPU's
     count: int = Field(8, ge=2)  # K samples of each prompt
     max_tokens: int = Field(64, ge=1)  # of an answer
     temperature: float = Field(1.0, gt=0)

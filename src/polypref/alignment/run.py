@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from polypref.alignment.methods import Method, make_method
 from polypref.alignment.reinforcement import Reinforcement, Trainer
 from polypref.alignment.samples import Samples
 from polypref.alignment.sampling import Sampling
+from polypref.alignment.vllm_sampling import check_installed
 from polypref.errors import PolyprefError
 from polypref.files import write_whole
 from polypref.groups.model import Group, shown
@@ -68,6 +70,13 @@ class Run:
 
     def _check(self) -> None:
         config = self.config
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+            raise AlignmentError(
+                "align runs in one process, and torchrun has started several: start it without torchrun; "
+                "alignment.reinforce (GRPO, RLOO) and polypref train run in several"
+            )
+        if config.sampling.engine == "vllm":
+            check_installed()
         if config.sampling.max_tokens >= config.max_length:
             raise AlignmentError(
                 f"answers of {config.sampling.max_tokens} tokens leave no room for a prompt in {config.max_length}: "
@@ -189,6 +198,15 @@ class Run:
         if adapter:
             (go_on_with_adapter if learns else merge_adapter)(model, adapter)
         return model
+
+    def name_whole(self, iteration: int, model: LanguageModel, folder: Path) -> str:
+        """What another library loads a policy by, which is written into an empty folder where only its adapter lies."""
+        if self.adapter_of(iteration) is None:
+            return str(self.policy_of(iteration)) if iteration else self.base
+        if (self.policy_of(iteration) / LAST).exists():
+            return str(self.policy_of(iteration))
+        model.save_pretrained(folder)
+        return str(folder)
 
     def reference_at(self, iteration: int) -> int:
         """Which policy is the reference in an iteration: the one before alignment, unless the method moves it."""
