@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from polypref.alignment.samples import load_samples
 from polypref.errors import PolyprefError
 from polypref.groups.writing import save_groups
 from polypref.models.causal import LanguageModel
+from polypref.training.progress import Report
 from tests.training.conftest import environment, make_backbone
 
 
@@ -219,3 +221,17 @@ def test_several_processes_are_refused(settings, monkeypatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(AlignmentError, match="align runs in one process, and torchrun has started several"):
         align(settings())
+
+
+def test_a_reference_that_never_moves_is_told(settings) -> None:
+    class Lines(Report):
+        lines: ClassVar[list[str]] = []
+
+        def line(self, text: str) -> None:
+            self.lines.append(text)
+
+    align(settings(method="comal", iterations=1, eval_share=0.0), Lines())
+    assert Lines.lines[0] == (
+        "comal moves its reference every 8 iterations and never in 1: set method_settings.every lower, or iterations "
+        "higher"
+    )

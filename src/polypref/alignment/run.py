@@ -128,6 +128,12 @@ class Run:
         if (self.out / CONFIG).exists():
             self._check_same()
         write_whole(self.out / CONFIG, self.config.to_json())
+        period = None if self.trainer else self.method.period
+        if period is not None and period >= self.config.iterations:
+            self.report.line(
+                f"{self.config.method} moves its reference every {period} iterations and never in "
+                f"{self.config.iterations}: set method_settings.every lower, or iterations higher"
+            )
         sft = self.config.sft
         if sft is not None and not (self.out / INSTRUCTION / LAST).exists():
             groups = load_groups(list(sft.data), columns=self.config.columns)
