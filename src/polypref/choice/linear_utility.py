@@ -13,7 +13,7 @@ from polypref.errors import PolyprefError
 Floats = NDArray[np.float64]
 _CHUNK = 65_536  # pairs whose products are held at a time
 _STEPS = 50
-_CLOSE = 1e-9  # of the gain that a step promises, in nats per judgment
+_CLOSE = 1e-14  # of the gain that a step promises, in nats per judgment
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from polypref.choice.linear_utility import LinearUtility, fit_linear_utility
 from polypref.collection.design import informative_pairs
-from polypref.collection.pool import Pool
+from polypref.collection.pool import Pairs, Pool
 from polypref.errors import PolyprefError
 
 _COMMITTEE = 16  # members, each fitted to votes drawn anew
@@ -29,15 +29,19 @@ class Question(NamedTuple):
     why: str
 
 
+# from a pool, what its votes say, the shares expected of its open pairs [m], a budget, a seed and the ridge
+Choose = Callable[
+    [Pool, LinearUtility, NDArray[np.float64], int, int, float], tuple[NDArray[np.intp], NDArray[np.float64]]
+]
+
+
 @dataclass(frozen=True)
 class Rule:
-    """A way of choosing: from a pool, what is expected of its open pairs [m], a budget and a seed, to places and values."""
+    """A way of choosing."""
 
     name: str
     sentence: str
-    choose: Callable[
-        [Pool, LinearUtility, NDArray[np.float64], int, int, float], tuple[NDArray[np.intp], NDArray[np.float64]]
-    ]
+    choose: Choose
     why: Callable[[float, float], str]  # from the expected share and the value
 
 
@@ -53,9 +57,9 @@ def choose_pairs(
 ) -> list[Question]:
     """`budget` open pairs of a pool, in the order in which to ask about them; each at most once.
 
-    `rule` is one of `RULES`. `shares` [m] are what a model expects of the open pairs; if left out, a linear utility that
-    is fitted to the votes so far expects them (½ where there are none, so that a cold start works). At most `per_group`
-    pairs of one group are taken.
+    `rule` is one of `RULES`. `shares` [m] are what a model expects of the open pairs; if left out, a linear utility
+    that is fitted to the votes so far expects them (½ where there are none, so that a cold start works). At most
+    `per_group` pairs of one group are taken.
     """
     if rule not in RULES:
         raise PolyprefError(f"unknown rule {rule!r}; known are {', '.join(RULES)}")
@@ -76,11 +80,10 @@ def choose_pairs(
         kept = _first_of_each(pool.open.group[places], per_group)[:budget]
         places, values = places[kept], values[kept]
     pairs = pool.open
+    why = [RULES[rule].why(shares[at], value) for at, value in zip(places, values)]
     return [
-        Question(
-            int(pairs.group[at]), int(pairs.i[at]), int(pairs.j[at]), float(value), RULES[rule].why(shares[at], value)
-        )
-        for at, value in zip(places, values)
+        Question(int(pairs.group[at]), int(pairs.i[at]), int(pairs.j[at]), float(value), said)
+        for at, value, said in zip(places, values, why)
     ]
 
 
@@ -178,14 +181,7 @@ def tops(pool: Pool, groups: int, *, seed: int = 0, ridge: float = 1.0) -> list[
     """For each of so many groups, the response that is best in most draws of the posterior of a linear utility."""
     drawn = pool.features @ pool.fit(ridge).draws(_DRAWS, seed).T.astype(pool.features.dtype)  # [N, draws]
     rows = [
-        np.unique(
-            np.r_[
-                pool.open.first[pool.open.group == at],
-                pool.open.second[pool.open.group == at],
-                pool.judged.first[pool.judged.group == at],
-                pool.judged.second[pool.judged.group == at],
-            ]
-        )
+        np.unique(np.concatenate([own for pairs in (pool.open, pool.judged) for own in _rows(pairs, at)]))
         for at in range(groups)
     ]
     found = []
@@ -193,3 +189,8 @@ def tops(pool: Pool, groups: int, *, seed: int = 0, ridge: float = 1.0) -> list[
         wins = np.bincount(drawn[own].argmax(axis=0), minlength=len(own)) / _DRAWS
         found.append(Top(int(wins.argmax()), float(wins.max())))
     return found
+
+
+def _rows(pairs: Pairs, group: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    own = pairs.group == group
+    return pairs.first[own], pairs.second[own]

@@ -46,10 +46,10 @@ def informative_pairs(
 
 
 def leverages(
-    states: Floats, first: Indices, second: Indices, weights: Floats, covariance: NDArray[np.float64]
+    states: Floats, first: Indices, second: Indices, weights: Floats, covariance: Floats
 ) -> NDArray[np.float64]:
     """w·dᵀΣd [m] of each pair."""
-    found = np.empty(len(first))
+    found: NDArray[np.float64] = np.empty(len(first))
     for start in range(0, len(first), _CHUNK):
         part = slice(start, start + _CHUNK)
         differences = _differences(states, first[part], second[part])
