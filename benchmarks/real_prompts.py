@@ -51,6 +51,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "egpo": {"beta": 0.05, "step": 0.5},
     "dpo": {"beta": 0.3},
 }
+ASKED = 4  # answers to each dev prompt by which guides and judge are checked
 LONGEST_PROMPT = 300  # characters; longer ones take more time than their answers
 
 
@@ -144,14 +145,16 @@ def main() -> None:
     parts = {name: load_groups(f"{given.alpaca}/pairs.{name}.jsonl.gz", skip_bad=True) for name in ("train", "dev")}
     short = {name: [g for g in part if len(g.prompt_text) <= LONGEST_PROMPT] for name, part in parts.items()}
     halves = split_groups(short["train"], {"guide": 0.5, "judge": 0.5}, 0)
-    asked = opened(short["dev"], given.tokens, given.judge_answers, 0)
+    asked = opened(short["dev"], given.tokens, ASKED, 0)
     save_groups(halves["guide"], given.work / "prompts.jsonl")
     save_groups(short["dev"], given.work / "dev.jsonl")
     judge = given.work / "judge"
     names = {run.split(":")[1] for run in given.runs}
     for name in [guide for guide in GUIDES if guide in names]:
         known = opened(halves["guide"], given.tokens, given.guide_answers, given.seed)
-        fitted(work / name, {"backbone": "embedded:minilm", "epochs": 2, "seed": given.seed, **GUIDES[name]}, known, asked)
+        fitted(
+            work / name, {"backbone": "embedded:minilm", "epochs": 2, "seed": given.seed, **GUIDES[name]}, known, asked
+        )
     known = opened(halves["judge"], given.tokens, given.judge_answers, 0)[: given.judge_prompts]
     judging = {"backbone": POLICY, "head": "scalar", "learning_rate": 5e-5, "precision": "bfloat16"}
     fitted(judge, judging, known, asked)
