@@ -5,7 +5,8 @@ prompts, π ∝ π_ref exp(r/β) with a uniform reference, and one β for all pr
 for. Rewards r come from models trained on sampled ratings (expected label, mean label of the quarter that likes a
 response least) and on the majority votes of the same people (Bradley–Terry), or, as a bound, from the truth itself.
 Told is what the whole population thinks of what a policy says: the mean label, from 1 to 6, and the share of people
-who are badly served (label 1 or 2). Intervals are of the mean over seeds, each with a population of its own.
+who are badly served (label 1 or 2). Intervals are of the mean over seeds, each with a population of its own;
+those that are in the file of results already are not made again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from polypref import Group, PreferenceModel, simulate, split_groups
 from polypref.alignment.guidance import leads
 from polypref.choice import fit_bradley_terry
 from polypref.crowd.worth import expected_label, lower_tail
+from polypref.files import write_whole
 from polypref.models.embedded import resolve
 
 Floats = NDArray[np.float64]
@@ -116,6 +118,7 @@ def measured(scenario: str, seed: int, backbone: str, given: Any) -> list[dict[s
     settings = {
         "backbone": backbone,
         "epochs": given.epochs,
+        "batch_size": 4,
         "frozen": given.frozen,
         "learning_rate": given.learning_rate,
         "state_layer_rate": 1.0,
@@ -154,7 +157,7 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenarios", nargs="+", default=list(RESPONSES), choices=RESPONSES)
-    parser.add_argument("--groups", type=int, default=300)
+    parser.add_argument("--groups", type=int, default=150)
     parser.add_argument("--votes", type=int, default=20, help="on each response")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--divergences", type=float, nargs="+", default=[0.1, 0.3, 0.6, 0.9], help="mean KL, in nats")
@@ -164,14 +167,14 @@ def main() -> None:
     parser.add_argument("--frozen", action="store_true", help="train the last layer alone")
     parser.add_argument("--name", default="crowd_policies", help="of the file of results")
     given = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    out = Path(__file__).parent / "results" / f"{given.name}.json"
+    rows: list[dict[str, Any]] = json.loads(out.read_text()) if out.exists() else []
     with tempfile.TemporaryDirectory() as folder:
         backbone = small_encoder(folder) if given.backbone == "small" else given.backbone
-        for scenario in given.scenarios:
-            for seed in range(given.seeds):
+        for scenario, seed in product(given.scenarios, range(given.seeds)):
+            if not any((row["scenario"], row["seed"]) == (scenario, seed) for row in rows):
                 rows += measured(scenario, seed, backbone, given)
-    out = Path(__file__).parent / "results" / f"{given.name}.json"
-    out.write_text(json.dumps(rows, indent=1) + "\n")
+                write_whole(out, json.dumps(rows, indent=1) + "\n")
     show(rows)
 
 

@@ -127,6 +127,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=24, help="of an iteration")
     parser.add_argument("--count", type=int, default=8, help="samples of a prompt")
     parser.add_argument("--tokens", type=int, default=40, help="of an answer")
+    parser.add_argument("--dev-prompts", type=int, help="on which policies are judged; none: all")
     parser.add_argument("--eval-count", type=int, default=2, help="samples of a dev prompt")
     parser.add_argument("--learning-rate", type=float, default=1e-5)
     parser.add_argument("--epochs", type=float, default=2.0, help="of the fit in each iteration")
@@ -147,7 +148,7 @@ def main() -> None:
     halves = split_groups(short["train"], {"guide": 0.5, "judge": 0.5}, 0)
     asked = opened(short["dev"], given.tokens, ASKED, 0)
     save_groups(halves["guide"], given.work / "prompts.jsonl")
-    save_groups(short["dev"], given.work / "dev.jsonl")
+    save_groups(short["dev"][: given.dev_prompts], given.work / "dev.jsonl")
     judge = given.work / "judge"
     names = {run.split(":")[1] for run in given.runs}
     for name in [guide for guide in GUIDES if guide in names]:
@@ -165,7 +166,7 @@ def main() -> None:
         if method == "best":
             before = next(work.glob("run-*/iteration-0/held-out.jsonl"))
             models = (PreferenceModel.from_pretrained(place) for place in (work / guide, judge))
-            found = asdict(best(*models, short["dev"], before, given))
+            found = asdict(best(*models, short["dev"][: given.dev_prompts], before, given))
             row |= {"versus": [found], "divergence": [divergence_bound(given.count)], "n": given.count}
         else:
             out = work / f"run-{method}-{guide}"
