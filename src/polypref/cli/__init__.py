@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from polypref import __version__
-from polypref.cli import align, convert, customize, demo, export, inspect, rank, report, score, simulate, train
+from polypref.cli import align, convert, customize, demo, export, inspect, rank, report, score, serve, simulate, train
 from polypref.cli import eval as evaluate
+from polypref.cli.token import token
 from polypref.errors import DataError, PolyprefError
 
 app = typer.Typer(
@@ -49,11 +50,13 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "eval": evaluate.evaluate,
     "score": score.score,
     "rank": rank.rank,
+    "serve": serve.serve,
     "export": export.export,
     "report": report.report,
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(token, name="token")
 
 
 def main() -> None:
