@@ -26,7 +26,7 @@ LAYERS = (
     ("evaluation",),
     ("training", "inspection"),
     ("alignment", "customization"),
-    ("reporting",),
+    ("reporting", "serving"),
     ("cli",),
     ("__init__", "__main__"),
 )

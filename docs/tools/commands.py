@@ -22,8 +22,17 @@ one sentence on standard error says what to mend. `-` is standard input or outpu
 def page() -> str:
     """The text of the page."""
     polypref: Any = typer.main.get_command(app)
-    sections = [_section(name, command) for name, command in polypref.commands.items()]
+    sections = [_section(name, command) for name, command in _all(polypref, "")]
     return "\n".join([_HEAD, *sections])
+
+
+def _all(group: Any, before: str) -> Iterator[tuple[str, Any]]:
+    """Every command by its whole name; those of a group stand by themselves."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _all(command, f"{before}{name} ")
+        else:
+            yield before + name, command
 
 
 def _section(name: str, command: Any) -> str:

@@ -20,11 +20,13 @@ from polypref.cli import (
     rank,
     report,
     score,
+    serve,
     simulate,
     tournament,
     train,
 )
 from polypref.cli import eval as evaluate
+from polypref.cli.token import token
 from polypref.errors import DataError, PolyprefError
 
 app = typer.Typer(
@@ -63,11 +65,13 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "eval": evaluate.evaluate,
     "score": score.score,
     "rank": rank.rank,
+    "serve": serve.serve,
     "export": export.export,
     "report": report.report,
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(token, name="token")
 
 
 def main() -> None:

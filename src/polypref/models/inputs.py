@@ -77,13 +77,29 @@ class InputFormat:
         opening = self._render(turns, True, group)
         texts = [self._render([*turns, {"role": "assistant", "content": text}], False, group) for text in responses]
         encoded = self.tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        sequences = []
-        for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"]):
-            end = _shared_length(opening, text)
-            boundary = int(np.searchsorted(np.array([stop for _, stop in offsets]), end, side="right"))
-            framed = bool(ids) and ids[0] == self.tokenizer.bos_token_id
-            sequences.append(self._fitted(np.array(ids, dtype=np.int32), boundary, frame=int(framed)))
-        return sequences
+        return [
+            self._chat(ids, offsets, _shared_length(opening, text))
+            for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"])
+        ]
+
+    def _chat(self, ids: list[int], offsets: list[tuple[int, int]], end: int) -> Input:
+        """The input of a rendered conversation whose prompt ends after `end` characters."""
+        boundary = int(np.searchsorted(np.array([stop for _, stop in offsets]), end, side="right"))
+        framed = bool(ids) and ids[0] == self.tokenizer.bos_token_id
+        return self._fitted(np.array(ids, dtype=np.int32), boundary, frame=int(framed))
+
+    def rendered(self, text: str, end: int) -> Input:
+        """What is read of a conversation that the tokenizer's chat template has written; `end` characters are prompt.
+
+        Of two segments, the separator comes after the prompt.
+        """
+        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+        if self.layout == "chat":
+            return self._chat(ids, offsets, end)
+        before, between, after = map(len, self._frame())
+        boundary = int(np.searchsorted(np.array([stop for _, stop in offsets]), end, side="right"))
+        return self._fitted(np.array(ids, dtype=np.int32), boundary, before, between, after)
 
     def opening(self, prompt: Prompt, room: int) -> Tokens:
         """The tokens of a prompt up to where an answer begins, cut from the left so that `room` more tokens fit."""

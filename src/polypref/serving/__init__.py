@@ -1,0 +1,1 @@
+"""Models behind HTTP, people's votes and what they say now, and a page to vote on."""
