@@ -25,7 +25,7 @@ LAYERS = (
     ("objectives",),
     ("evaluation",),
     ("training", "inspection"),
-    ("alignment", "customization"),
+    ("alignment", "customization", "people"),
     ("reporting",),
     ("cli",),
     ("__init__", "__main__"),
