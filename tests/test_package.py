@@ -25,7 +25,7 @@ LAYERS = (
     ("objectives",),
     ("evaluation",),
     ("training", "inspection"),
-    ("alignment", "customization"),
+    ("alignment", "collection", "customization", "people"),
     ("reporting", "serving"),
     ("cli",),
     ("__init__", "__main__"),
