@@ -64,28 +64,23 @@ def part(group: Group, kept: Sequence[int]) -> Group:
 
 
 def alpaca(data: Path, seed: int) -> Task:
-    """The baseline and four of its rivals to learn from, drawn by the seed; six rivals of 40 prompts to ask about.
-
-    Those asked about are evenly spaced in the order of their shares against the baseline, most of which are near 0.
-    """
-    known, asked = (
-        load_groups(f"{data}/alpaca_eval/pairs.{name}.jsonl.gz", skip_bad=True) for name in ("train", "dev")
-    )
+    """The baseline and four of its 28 rivals to learn from, drawn by the seed; six rivals of 40 prompts to ask about."""
+    files = (f"{data}/alpaca_eval/pairs.{name}.jsonl.gz" for name in ("train", "dev"))
+    known, asked = (load_groups(file, skip_bad=True) for file in files)
     assert all({c.i for c in group.comparisons} == {0} for group in [*known, *asked])  # the baseline
-    rng = np.random.default_rng(seed)
-    drawn = np.random.default_rng(0).permutation(len(asked))[:40]
+    rng, fixed = np.random.default_rng(seed), np.random.default_rng(0)
+    some = [asked[at] for at in fixed.permutation(len(asked))[:40]]
+    rivals = [_with_rivals(group, 6, fixed) for group in some]
     return Task(
-        [part(group, [0, *(1 + rng.permutation(len(group) - 1)[:4])]) for group in known],
-        [part(group, range(1, len(group))) for group in derived([_spread(asked[at], 6) for at in drawn], False)],
+        [_with_rivals(group, 4, rng) for group in known],
+        [part(group, range(1, len(group))) for group in derived(rivals, of_similar_length=False)],
         metrics=("accuracy", "accuracy_alike"),
     )
 
 
-def _spread(group: Group, count: int) -> Group:
-    """The baseline, and so many rivals from the worst to the best."""
-    rivals = [c.j for c in sorted(group.comparisons, key=lambda c: 1 - c.p)]
-    chosen = np.linspace(0, len(rivals) - 1, count).round().astype(int)
-    return part(group, [0, *sorted(rivals[at] for at in chosen)])
+def _with_rivals(group: Group, count: int, rng: np.random.Generator) -> Group:
+    """The baseline, and so many of its rivals."""
+    return part(group, [0, *(1 + rng.permutation(len(group) - 1)[:count])])
 
 
 def academy(data: Path, seed: int) -> Task:
