@@ -42,6 +42,39 @@ def test_files_of_the_same_name_are_replaced_and_others_stay(tmp_path):
     assert contents(tmp_path) == {"config.json": "new", "model.bin": "new", "notes.txt": "mine"}
 
 
+PARTS = {f"model-0000{k}-of-00003.safetensors": "old" for k in (1, 2, 3)} | {"model.safetensors.index.json": "old"}
+WHOLE = {"model.safetensors": "old"}
+
+
+@pytest.mark.parametrize("before", [PARTS, WHOLE], ids=["parts", "one file"])
+@pytest.mark.parametrize("after", [{"model.safetensors"}, {name.replace("3.s", "2.s") for name in PARTS}])
+def test_weights_of_the_model_before_do_not_stay_beside_the_new_one(tmp_path, before, after):
+    mine = {"model-mine.safetensors": "mine", "polypref.safetensors": "mine", "notes.txt": "mine"}
+    for name, text in {**before, **mine, "config.json": "old"}.items():
+        (tmp_path / name).write_text(text)
+    with staged_folder(tmp_path) as stage:
+        for name in (*after, "config.json"):
+            (stage / name).write_text("new")
+    assert contents(tmp_path) == {**mine, **dict.fromkeys(after, "new"), "config.json": "new"}
+
+
+def test_what_is_written_without_weights_leaves_them(tmp_path):
+    write(tmp_path, config_json="old", model_safetensors="old")
+    write(tmp_path, config_json="new")
+    assert contents(tmp_path) == {"config.json": "new", "model.safetensors": "old"}
+
+
+def test_a_smaller_model_in_the_place_of_one_in_parts_is_what_loads(built, tmp_path):
+    large, small = built("llama"), built("llama", seed=3)
+    large.save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    large.encoder.classifier.save_pretrained(tmp_path, max_shard_size="20KB")
+    assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
+    small.save_pretrained(tmp_path)
+    assert [path.name for path in tmp_path.glob("model*")] == ["model.safetensors"]
+    near(PreferenceModel.from_pretrained(tmp_path).states(GROUP), small.states(GROUP))
+
+
 def fail_while_writing(tmp_path, error):
     with staged_folder(tmp_path) as stage:
         (stage / "config.json").write_text("half")

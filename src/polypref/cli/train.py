@@ -48,7 +48,11 @@ def train(
     ] = None,
     objective: Annotated[Optional[str], typer.Option(help="What to train the head for; its own if left out.")] = None,
     backbone: Annotated[
-        Optional[str], typer.Option(help="Hugging Face id, path or embedded model.", show_default="embedded:minilm")
+        Optional[str],
+        typer.Option(
+            help="Hugging Face id, path, or embedded:minilm, embedded:smollm2, embedded:gemma3.",
+            show_default="embedded:minilm",
+        ),
     ] = None,
     out: Annotated[Optional[Path], typer.Option("--out", help="Folder of the model.", show_default="model")] = None,
     epochs: Annotated[Optional[float], typer.Option(help="Passes over the data.", show_default="1")] = None,

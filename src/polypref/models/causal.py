@@ -139,7 +139,7 @@ class LanguageModel(PackReader):
         lora: Lora | None = None,
         device: str | None = None,
     ) -> LanguageModel:
-        """A Hugging Face id, a path, or `embedded:smollm2`; inputs are cut at `max_length` tokens."""
+        """A Hugging Face id, a path, `embedded:smollm2` or `embedded:gemma3`; inputs are cut at `max_length` tokens."""
         settings = backbone or BackboneSettings()
         model, tokenizer = load_language_model(name, settings, "a policy")
         if settings.quantization is None:

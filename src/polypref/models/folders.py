@@ -15,6 +15,7 @@ from polypref.files import passing_folder
 LAST = "config.json"  # without it nothing loads the folder
 _ID = re.compile(r"(embedded:)?[A-Za-z0-9]([\w.-]*[\w])?(/[A-Za-z0-9_]([\w.-]*[\w])?)?", re.ASCII)
 _LONGEST_ID = 96  # characters, as the hub has it
+_WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json")
 _LONGEST_NAME = 300  # characters of a name that are quoted
 SAVING = ".saving-"  # what the names of folders begin with that are being written
 COMPLETE = "complete"  # a file in a checkpoint of a run that is written when everything else is
@@ -24,7 +25,8 @@ COMPLETE = "complete"  # a file in a checkpoint of a run that is written when ev
 def staged_folder(target: Path, last: str = LAST) -> Iterator[Path]:
     """A folder to write a checkpoint into; on success its files replace those of the same name in `target`.
 
-    Other files in `target` stay. A run that dies while writing leaves `target` as it was; one that dies while moving
+    Other files in `target` stay, but for weights of the checkpoint before that the new one has no file for: loaders might
+    take them for its own. A run that dies while writing leaves `target` as it was; one that dies while moving
     leaves it without the file named `last`, so that a half-written checkpoint never loads.
     """
     from safetensors import SafetensorError
@@ -83,6 +85,10 @@ def _move(stage: Path, target: Path, last: str) -> None:
             os.fsync(file.fileno())
     if last in names:
         (target / last).unlink(missing_ok=True)
+    if any(map(_WEIGHTS.fullmatch, names)):
+        for path in target.iterdir():
+            if _WEIGHTS.fullmatch(path.name) and path.name not in names:
+                path.unlink()
     for name in names:
         os.replace(stage / name, target / name)
 

@@ -90,8 +90,9 @@ class PreferenceModel(Answering):
         device: str | None = None,
         **head_settings: Any,
     ) -> PreferenceModel:
-        """A new model on a pretrained backbone: a Hugging Face id, a path, or `embedded:minilm`, `embedded:smollm2`.
+        """A new model on a pretrained backbone: a Hugging Face id, a path, or an embedded model.
 
+        Embedded are `embedded:minilm`, `embedded:smollm2` and `embedded:gemma3`, each with a package of its own.
         The head is that of a plain reward model if left out, and `head_settings` are its own, such as `dim=8`. The
         classification layer is drawn from `seed`, unless `name` is a model of the same head already (by name and
         settings), which then goes on as it is.

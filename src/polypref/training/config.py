@@ -86,6 +86,7 @@ class TrainingConfig(BaseModel):
     # optimisation
     epochs: float = Field(1.0, gt=0)
     max_steps: int = Field(-1, ge=-1)  # −1: as many as the epochs have
+    max_seconds: Optional[float] = Field(None, gt=0)  # none: as long as the steps take
     batch_size: int = Field(16, ge=1)  # groups per step and process
     accumulation: int = Field(1, ge=1)  # batches per optimiser step
     learning_rate: Optional[float] = Field(None, gt=0)  # none: 1e-4, 2e-4 with adapters, 1e-2 for frozen backbones

@@ -11,6 +11,7 @@ from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl,
 
 from polypref.models.preference_model import PreferenceModel
 from polypref.training.data import Tally
+from polypref.training.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -122,10 +123,14 @@ class StepReporter(TrainerCallback):
 _UNSHOWN = {"epoch", "grad_norm"}
 
 
-def callbacks(report: Report, patience: int | None) -> list[TrainerCallback]:
+def callbacks(report: Report, patience: int | None, max_seconds: float | None = None) -> list[TrainerCallback]:
     """What watches a run."""
-    stopping = [] if patience is None else [EarlyStoppingCallback(early_stopping_patience=patience)]
-    return [StepReporter(report), *stopping]
+    watching: list[TrainerCallback] = [StepReporter(report)]
+    if patience is not None:
+        watching.append(EarlyStoppingCallback(early_stopping_patience=patience))
+    if max_seconds is not None:
+        watching.append(TimeLimit(max_seconds))
+    return watching
 
 
 def _described(what: str, tally: Tally) -> str:

@@ -130,7 +130,7 @@ def train(
             state_layer_rate=1.0 if config.frozen else config.state_layer_rate,
             keep_checkpoints=config.keep_checkpoints,
             imitation=config.imitation,
-            callbacks=[*callbacks(report, config.patience), *watchers],
+            callbacks=[*callbacks(report, config.patience, config.max_seconds), *watchers],
             sampler=sampler,
         )
 
@@ -423,7 +423,7 @@ def _arguments(config: TrainingConfig, evaluated: bool) -> TrainingArguments:
         "logging_steps": config.logging_steps,
         "logging_first_step": True,
         "logging_nan_inf_filter": False,  # a loss that is no number ends the run
-        "restore_callback_states_from_checkpoint": True,  # how long patience has lasted
+        "restore_callback_states_from_checkpoint": True,  # how long patience has lasted, and how long the run
         "report_to": list(config.report_to) or "none",
         "disable_tqdm": True,
         "remove_unused_columns": False,
