@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import time
@@ -20,8 +19,9 @@ from polypref.models.adapters import Lora
 from polypref.training import checkpoints
 from polypref.training.config import ConfigError, make_config
 from polypref.training.recipe import train
+from tests.processes import start
 
-from .conftest import launch, losses_of, make_groups, weights_of
+from .conftest import losses_of, make_groups, weights_of
 
 GROUPS = make_groups(24)
 # dropout tells whether random states come back
@@ -165,19 +165,16 @@ def test_a_process_killed_at_any_moment_can_be_resumed(tiny, tmp_path, saved):
     save_groups(make_groups(40), tmp_path / "data.jsonl")
     command = ["train", "--data", str(tmp_path / "data.jsonl"), "--backbone", tiny("dropping bert"), "--epochs", "8"]
     command += ["--set", "dropout=true", "--batch-size", "8", "--set", "save_steps=3", "--out"]
-    process = launch(*command, str(tmp_path / "out"))
+    process = start(*command, tmp_path / "out")
     complete = tmp_path / "out" / f"checkpoint-{3 * saved}" / checkpoints.COMPLETE
     awaited = complete if saved else tmp_path / "out" / "training.json"
     deadline = time.monotonic() + 60
-    while not awaited.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not awaited.exists() and process.runs and time.monotonic() < deadline:
         time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    assert process.kill() == -signal.SIGKILL
     assert not (tmp_path / "out" / "config.json").exists()
-    process = launch(*command, str(tmp_path / "out"), "--resume")
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 0, told
+    status, _, told = start(*command, tmp_path / "out", "--resume").ended()
+    assert status == 0, told
     whole = {"epochs": 8, "batch_size": 8, "save_steps": 3, "out": str(tmp_path / "whole")}
     dropping = {"backbone": tiny("dropping bert"), "dropout": True}
     train(make_config({**whole, **dropping, "data": [str(tmp_path / "data.jsonl")]}))
