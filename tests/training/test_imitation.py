@@ -23,7 +23,7 @@ from tests.processes import start_two
 from tests.tolerance import near
 
 from .conftest import losses_of, make_backbone, make_groups, weights_of
-from .test_gradients import SGD, Plain, assert_same, gradients
+from .test_passes import SGD, Plain, assert_same, gradients
 
 GROUPS = make_groups(6, seed=3)
 PLAIN = {"learning_rate": 0.05, "max_grad_norm": 1e9, "warmup": 0.0, "trainer": SGD}

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from polypref import PreferenceModel
 from polypref.errors import PolyprefError
 from polypref.groups.writing import save_groups
-from polypref.models.adapters import Lora
 from polypref.training import checkpoints
 from polypref.training.config import ConfigError, make_config
 from polypref.training.recipe import train
@@ -111,22 +109,6 @@ def test_a_run_begun_before_a_setting_was_known_goes_on_with_its_default(killed)
     with pytest.raises(PolyprefError, match=r"was started with columns \{\}, not \{'prompt': 'q'\}; "):
         train(resumed(killed.model_copy(update={"columns": {"prompt": "q"}})), GROUPS)
     assert train(resumed(killed), GROUPS).steps == 3
-
-
-def test_adapters_and_a_prompt_gate_are_read_under_the_names_of_version_0_1_too(tiny, tmp_path):
-    model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True, lora=Lora(rank=2))
-    torch.nn.init.normal_(model.encoder.extra.weight)
-    before = {name: tensor.clone() for name, tensor in model.encoder.state_dict().items()}
-    checkpoints.write_checkpoint(tmp_path / "now", model, model.encoder, before)
-    weights = load_file(tmp_path / "now" / "trainable.safetensors")
-    old = {name.replace("extra.", "gate."): tensor for name, tensor in weights.items()}
-    assert {"gate.weight", "gate.bias"} <= old.keys()
-    (tmp_path / "before").mkdir()
-    save_file(old, tmp_path / "before" / "trainable.safetensors")
-    for folder in ("now", "before"):
-        torch.nn.init.zeros_(model.encoder.extra.weight)
-        checkpoints.read_weights(tmp_path / folder, model.encoder)
-        torch.testing.assert_close(model.encoder.state_dict(), before, rtol=0, atol=0)
 
 
 def test_a_run_killed_before_any_checkpoint_starts_again(settings, tmp_path, monkeypatch):
@@ -287,8 +269,3 @@ def test_a_run_of_an_older_version_goes_on(killed):
     with pytest.raises(ConfigError, match="was started with state_token 'checkpoint', not 'last'"):
         train(resumed(killed).model_copy(update={"state_token": "last"}), GROUPS)
     assert train(resumed(killed), GROUPS).steps > 1
-
-
-def test_where_nothing_was_begun_nothing_is_unfinished(tmp_path) -> None:
-    checkpoints.drop_unfinished(tmp_path / "new")
-    assert not (tmp_path / "new").exists()

@@ -1,4 +1,4 @@
-"""What the tests of this folder share."""
+"""The items of benchmarks that their tests share."""
 
 from __future__ import annotations
 
@@ -30,3 +30,17 @@ def scored(name: str, groups: list[Group], rewards: list[list[float]], resamples
 
 def values(judged: Judged, level: str) -> dict[str, float]:
     return {name: one.value for name, one in judged.scores[level].items()}
+
+
+# — RewardBench —
+
+
+def rewardbench_row(subset: str, k: int = 0) -> dict:
+    return {"prompt": f"{subset} {k}", "chosen": "good", "rejected": "bad", "subset": subset, "id": k}
+
+
+# — RewardBench 2 —
+
+
+def best_of_four(subset: str, k: int) -> dict:
+    return {"prompt": f"{subset} {k}", "chosen": ["a"], "rejected": ["b", "c", "d"], "subset": subset, "id": str(k)}
