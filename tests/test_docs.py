@@ -17,6 +17,7 @@ from polypref.alignment.methods import markdown as methods_table
 from polypref.groups.formats import all_formats
 from polypref.objectives.table import markdown
 from tests.conftest import ROOT
+from tests.processes import Started, start, start_python
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
@@ -36,29 +37,37 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_and_snippets_run(page: Path, tmp_path: Path) -> None:
     """Lines that start with `$ polypref` are run in order in one folder; so is the Python of the page."""
-    polypref = shlex.join([sys.executable, "-c", "from polypref.cli import main; main()"])
     ran = 0
     for language, text in blocks(page):
         if language == "python" and (file := FILE.match(text)):
             (tmp_path / file[1]).write_text(text)
             continue
         if language == "python":
-            command = [sys.executable, "-W", "error", "-c", text]
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-            assert done.returncode == 0, f"{text}\n{done.stderr}"
+            printed = printed_by(start_python(text, tmp_path), text)
             if page.name == "README.md" and "train(" in text:
-                check_that_it_shows_something_learned(done.stdout)
+                check_that_it_shows_something_learned(printed)
             ran += 1
             continue
         for line in text.splitlines():
             if line.startswith("$ polypref ") and "../" not in line:  # what needs data from elsewhere is only shown
-                command = f"{polypref} {line.removeprefix('$ polypref ')}"
-                done = subprocess.run(
-                    ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120
-                )
-                assert done.returncode == 0, f"{line}\n{done.stderr}"
+                run_line(line.removeprefix("$ polypref "), tmp_path)
                 ran += 1
     assert ran or not any("$ polypref" in text for _, text in blocks(page))
+
+
+def run_line(line: str, folder: Path) -> None:
+    """The words behind `polypref` of a line that a shell could read: words, quotes and `> FILE`."""
+    assert not set(line) & set("|<*?$&;~`"), f"only a shell could run {line}"
+    words, to, file = line.partition(" > ")
+    printed = printed_by(start(*shlex.split(words), folder=folder), line)
+    if to:
+        (folder / file.strip()).write_text(printed)
+
+
+def printed_by(process: Started, what: str) -> str:
+    status, printed, told = process.ended(timeout=120)
+    assert status == 0, f"{what}\n{told}"
+    return printed
 
 
 def check_that_it_shows_something_learned(printed: str) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import signal
 import time
 from pathlib import Path
 from typing import ClassVar
@@ -26,7 +25,8 @@ from polypref.evaluation.tournament import read_game
 from polypref.groups.writing import save_groups
 from polypref.models.causal import LanguageModel
 from polypref.training.progress import Report
-from tests.training.conftest import environment, make_backbone
+from tests.processes import start_python
+from tests.training.conftest import make_backbone
 
 
 @pytest.fixture(scope="module")
@@ -182,20 +182,23 @@ def test_trl_trains_a_policy_too(settings) -> None:
 @pytest.mark.parametrize(("lora", "kills"), [(None, 4), ({"rank": 2}, 2)])
 def test_killed_runs_end_as_undisturbed_ones_do(settings, tmp_path, lora, kills) -> None:
     fit = {"learning_rate": 3e-3, "batch_size": 4, "epochs": 4, "save_steps": 3}
+    begin = time.monotonic()
     straight = weights_of(align(settings(out=str(tmp_path / "straight"), fit=fit, lora=lora)).policy)
+    seconds = time.monotonic() - begin
     config = settings(out=str(tmp_path / "killed"), fit=fit, lora=lora)
     (tmp_path / "config.json").write_text(config.to_json())
-    code = (
-        "import sys, json; from polypref.alignment.config import make_alignment_config; "
-        "from polypref.alignment.recipe import align; "
-        "align(make_alignment_config(json.load(open(sys.argv[1]))))"
-    )
+    program = f"""
+from pathlib import Path
+import json
+from polypref.alignment.config import make_alignment_config
+from polypref.alignment.recipe import align
+align(make_alignment_config(json.loads(Path({str(tmp_path / "config.json")!r}).read_text())))
+"""
     rng = np.random.default_rng(0)
     for _ in range(kills):
-        run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "config.json")], env=environment())
-        time.sleep(6 + 6 * rng.random())
-        run.kill()
-        run.wait()
+        run = start_python(program)
+        time.sleep(seconds * rng.random())
+        assert run.kill() in (-signal.SIGKILL, 0)  # killed, or it had ended well
     found = weights_of(align(config).policy)
     assert all(torch.equal(found[name], value) for name, value in straight.items())
 

@@ -1,4 +1,4 @@
-"""Kemeny rankings: against all orders, and bounds beyond."""
+"""Kemeny rankings: against all orders, and beyond: search, bounds, and the split into majority components."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ import itertools
 import numpy as np
 import pytest
 from hypothesis import given
-from scipy.optimize import Bounds, LinearConstraint, milp
-from tests.choice.strategies import preferences
+from tests.choice.strategies import cost, preferences, random_preferences
 
 from polypref import Undefined
 from polypref.choice import kemeny_ranking
-
-
-def cost(order, P, W) -> float:
-    """Votes against an order, pair by pair."""
-    pairs = itertools.combinations(order, 2)
-    return sum(W[a, b] * P[b, a] for a, b in pairs if not np.isnan(P[a, b]))
+from polypref.choice.kemeny import EXACT_SIZE
 
 
 @given(preferences(most=6, complete=False))
@@ -39,43 +33,6 @@ def test_without_votes_every_compared_pair_counts_once():
     assert kemeny_ranking(P).cost == pytest.approx(0.1 + 0.6 + 0.2)
 
 
-def tournament(size: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    utility = rng.normal(size=size)
-    share = rng.binomial(5, 1 / (1 + np.exp(utility[None] - utility[:, None]))) / 5
-    upper = np.triu(share, 1)
-    return upper + np.tril(1 - upper.T, -1) + 0.5 * np.eye(size)
-
-
-def least_cost(P: np.ndarray) -> float:
-    """The same problem as an integer programme over pairs, solved by SciPy's branch and bound."""
-    size = len(P)
-    pairs = list(itertools.combinations(range(size), 2))
-    number = {pair: k for k, pair in enumerate(pairs)}
-    gain = np.array([P[j, i] - P[i, j] for i, j in pairs])
-    rows = []
-    for a, b, c in itertools.combinations(range(size), 3):
-        row = np.zeros(len(pairs))
-        row[number[a, b]] = row[number[b, c]] = 1
-        row[number[a, c]] = -1
-        rows.append(row)
-    solved = milp(gain, integrality=1, bounds=Bounds(0, 1), constraints=LinearConstraint(np.array(rows), 0, 1))
-    return float(solved.fun + sum(P[i, j] for i, j in pairs))
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_bounds_hold_where_all_orders_are_too_many(seed):
-    P = tournament(14, seed)
-    found, least = kemeny_ranking(P), least_cost(P)
-    assert sorted(found.order.tolist()) == list(range(14))
-    assert found.lower_bound <= least + 1e-6
-    assert least - 1e-6 <= found.cost <= 1.03 * least
-    assert found.cost == pytest.approx(cost(found.order, P, np.ones_like(P)))
-    assert found.exact == (found.cost == found.lower_bound)
-    if found.exact:
-        assert found.cost == pytest.approx(least)
-
-
 def test_a_transitive_truth_is_found_at_any_size():
     utility = np.linspace(3, -3, 40)[np.random.default_rng(1).permutation(40)]
     P = 1 / (1 + np.exp(utility[None] - utility[:, None]))
@@ -91,3 +48,38 @@ def test_undefined_without_a_connected_graph():
     P[0, 1], P[1, 0] = 0.7, 0.3
     with pytest.raises(Undefined, match="never compared"):
         kemeny_ranking(P)
+
+
+def test_some_bounds_are_met_and_some_are_not():
+    # with clear winners of every pair, fractional solutions of the linear program are common
+    found = [kemeny_ranking(random_preferences(EXACT_SIZE + 4, seed, votes=1)) for seed in range(5)]
+    assert {k.exact for k in found} == {True, False}
+    assert all(k.exact == (k.cost == k.lower_bound) for k in found)
+
+
+def test_one_upset_does_not_hide_the_order_of_many():
+    size = EXACT_SIZE + 4
+    P = np.triu(np.full((size, size), 0.9), 1) + np.tril(np.full((size, size), 0.1), -1) + 0.5 * np.eye(size)
+    P[0, -1], P[-1, 0] = 0.4, 0.6  # the last beats the first: all are one component
+    found = kemeny_ranking(P)
+    assert found.exact
+    assert found.order.tolist() == list(range(size))
+
+
+def test_majority_components_are_ordered_one_by_one():
+    # ten triples, each a cycle; every response of a triple beats those of later triples; then shuffled
+    size = 30
+    P = np.triu(np.full((size, size), 0.8), 1) + np.tril(np.full((size, size), 0.2), -1) + 0.5 * np.eye(size)
+    for a in range(0, size, 3):
+        P[a, a + 2], P[a + 2, a] = 0.45, 0.55  # the weakest link, against 0.8 and 0.8
+    order = np.random.default_rng(0).permutation(size)
+    found = kemeny_ranking(P[np.ix_(order, order)])
+    assert found.exact
+    assert order[found.order].tolist() == list(range(size))
+
+
+def test_votes_weigh_disagreement():
+    P = np.array([[0.5, 0.9, 0.4], [0.1, 0.5, 0.8], [0.6, 0.2, 0.5]])
+    W = np.array([[0.0, 1, 50], [1, 0, 1], [50, 1, 0]])
+    assert kemeny_ranking(P).order.tolist() == [0, 1, 2]
+    assert kemeny_ranking(P, W).order.tolist() == [2, 0, 1]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import signal
 import time
 from pathlib import Path
 
@@ -15,25 +14,26 @@ from safetensors.torch import load_file
 
 from polypref import PreferenceModel, customize, make_customize_config
 from polypref.errors import PolyprefError
-from tests.training.conftest import environment
+from tests.processes import start
 
 
 @pytest.mark.slow
 def test_a_killed_customisation_leaves_no_half_model_and_ends_alike(settings, tmp_path) -> None:
     domains = {"eval_share": 0.2}
+    begin = time.monotonic()
     customize(make_customize_config(settings(domains=domains, out=str(tmp_path / "straight"))))
+    seconds = time.monotonic() - begin
     given = settings(domains=domains, out=str(tmp_path / "killed"))
     (tmp_path / "settings.json").write_text(json.dumps(given))
-    command = [sys.executable, "-m", "polypref", "customize", str(tmp_path / "settings.json")]
+    command = "customize", tmp_path / "settings.json"
     rng = np.random.default_rng(1)
     for _ in range(5):
-        run = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(5 + 4 * rng.random())
-        run.kill()
-        run.wait()
+        run = start(*command)
+        time.sleep(seconds * rng.random())
+        assert run.kill() in (-signal.SIGKILL, 0)  # killed, or it had ended well
         whole_or_refused(tmp_path / "killed")
-    ended = subprocess.run(command, env=environment(), capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr
+    status, _, told = start(*command).ended()
+    assert status == 0, told
     for model in ("general", "domains/academy"):
         one, other = (load_file(tmp_path / run / model / "model.safetensors") for run in ("straight", "killed"))
         assert all(torch.equal(one[name], other[name]) for name in one)

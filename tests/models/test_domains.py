@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.tolerance import ANOTHER_WAY, near
 
 from polypref import Comparison, Group
@@ -286,28 +282,6 @@ def test_one_domain_by_name_is_an_ordinary_model(customized, tmp_path):
         assert again.domain is None
         near(again.states(GROUPS[0]), model.states(GROUPS[0]))
     assert PreferenceModel.from_pretrained(out / "general").domain is None
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
-def test_every_name_of_a_domain_has_a_folder_of_its_own(tmp_path_factory, name):
-    if name in RESERVED:
-        return
-    out = Path("out")
-    if len(quote(name)) > 200:
-        name = name[:16]  # of at most twelve characters each
-    folder = domain_folder(out, name)
-    assert folder.parent == out / "domains"
-    assert folder.name not in (".", "..")
-    folder.name.encode("ascii")
-    root = tmp_path_factory.mktemp("names", numbered=True)
-    made = domain_folder(root, name)
-    made.mkdir(parents=True)
-    (made / "config.json").touch()
-    assert domain_names(root) == [name]
-
-
-def test_a_name_too_long_for_a_folder_is_refused():
-    refused(lambda: domain_folder("out", "界" * 30), "too long a name for a folder: 270 characters", "and 200 fit")
 
 
 def test_a_group_is_of_the_domain_that_judges_it_alone(customized_for_academy):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -16,7 +15,6 @@ from polypref import Group
 from polypref.errors import PolyprefError
 from polypref.models.folders import SAVING, is_unfinished, remove_folder, staged_folder
 from polypref.models.preference_model import PreferenceModel
-from polypref.training.checkpoints import check_state
 
 GROUP = Group("Why?", ("So.", "the answer"))
 
@@ -245,14 +243,3 @@ def test_a_folder_that_is_being_removed_looks_like_a_model_at_no_time(tmp_path, 
     remove_folder(run)
     assert not run.exists()
     remove_folder(run)  # what is not there needs no removing
-
-
-@pytest.mark.parametrize("state", ["[1, 2]", "3", "null", "{", "", "[" * 100_000])
-def test_a_trainer_state_that_is_no_mapping_is_one_sentence(state, tmp_path):
-    for name in ("optimizer.pt", "scheduler.pt"):
-        (tmp_path / name).touch()
-    (tmp_path / "trainer_state.json").write_text(state)
-    with pytest.raises(PolyprefError, match=r"^the checkpoint .* is damaged \(.+\); delete it"):
-        check_state(tmp_path)
-    (tmp_path / "trainer_state.json").write_text(json.dumps({"global_step": 3}))
-    check_state(tmp_path)

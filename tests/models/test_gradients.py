@@ -56,21 +56,6 @@ def test_gradients_of_a_tree_are_the_sum_of_those_of_its_sequences(built, name, 
         assert_same(gradient, expected[parameter], 1e-10 if name in EXACT else 1e-5)
 
 
-def test_vanilla_transformers_has_the_same_gradients(built, tmp_path):
-    from transformers import AutoModelForSequenceClassification
-
-    model = built("llama")
-    model.save_pretrained(tmp_path)
-    plain = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.float64).train()
-    inputs = [model.tokenize(group) for group in GROUPS]
-    ids = [torch.tensor(item.tokens[None].astype("int64")) for group in inputs for item in group]
-    sum(loss(plain(input_ids=each).logits) for each in ids).backward()
-    encoder = doubled(model).train()
-    found = gradients(encoder, encoder.packs(inputs, 10_000))
-    for parameter, expected in plain.named_parameters():
-        assert_same(found[f"classifier.{parameter}"], expected.grad, 1e-5)
-
-
 def test_the_prompt_gate_learns(built):
     model = built("llama", gate=True)
     encoder, inputs = doubled(model), [model.tokenize(GROUPS[0])]

@@ -1,4 +1,4 @@
-"""Preference imitation: −log p of a response's tokens is what vanilla transformers says, whatever shares its prompt."""
+"""Preference imitation: −log p of a response's tokens, of which responses, and as the template ends them."""
 
 from __future__ import annotations
 
@@ -29,16 +29,6 @@ GROUPS = [
     Group("Say " + "on and on and " * 20, ("No.", "on and on " * 30, "on and off " * 4)),  # cut, the second to its end
     Group("Alone", ("one response",)),
 ]
-SPEAKERS = {  # architecture and what is special about it
-    "tied": ("llama", {"tie_word_embeddings": True}),
-    "untied": ("llama", {"tie_word_embeddings": False}),
-    "windowed": ("mistral", {"tie_word_embeddings": False}),
-    "tied by default": ("gpt2", {}),
-    "another name of the head": ("gpt_neox", {}),
-    "capped": ("gemma2", {"final_logit_softcapping": 3.0}),
-    "one by one": ("bloom", {}),
-    "recurrent": ("qwen3_next", {"tie_word_embeddings": True}),
-}
 
 
 def make_speaker(folder, name, template=None, **settings):
@@ -82,23 +72,6 @@ def losses(encoder, groups, budget):
 
 def marked(model, which=lambda at: True):
     return [[replace(item, foretold=which(at)) for at, item in enumerate(model.tokenize(group))] for group in GROUPS]
-
-
-@pytest.mark.parametrize("kind", SPEAKERS)
-@pytest.mark.parametrize("gate", [False, True])
-def test_each_loss_is_that_of_vanilla_transformers(tmp_path, kind, gate):
-    name, settings = SPEAKERS[kind]
-    model, lm = speaking(make_speaker(tmp_path, name, **settings), gate=gate)
-    assert model.encoder.shares_prompts == (kind not in ("capped", "one by one", "recurrent"))
-    groups = marked(model)
-    expected = [vanilla_loss(lm, item) for group in groups for item in group]
-    for budget in (70, 10_000):
-        assert losses(model.encoder, groups, budget) == pytest.approx(expected, abs=1e-4)
-    plain = model.encoder.packs([model.tokenize(group) for group in GROUPS], 10_000)
-    width = model.head.state_width
-    for one, other in zip(plain, model.encoder.packs(groups, 10_000), strict=True):
-        torch.testing.assert_close(model.encoder(other)[:, :width], model.encoder(one), rtol=0, atol=0)
-        assert model.encoder(one).shape[1] == width
 
 
 def test_the_groups_try_cuts_and_prefixes_that_reach_into_responses(tmp_path):

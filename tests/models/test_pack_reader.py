@@ -12,7 +12,7 @@ from polypref import Group
 from polypref.models.inputs import Input
 from polypref.models.pack_reader import PackReader
 
-from .test_engine import GROUPS
+from .test_encoder import GROUPS
 
 PAD, END = 0, 9
 FIRST = [[1, 2, 3, 4], [1, 2, 5], [1, 2, 3, 4]]  # two responses to one prompt, the first of them twice

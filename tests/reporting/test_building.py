@@ -10,11 +10,11 @@ import pytest
 from scipy.stats import wasserstein_distance
 from tests.reporting.conftest import knowing, make_chapter, ordering
 
-from polypref import Comparison, DataError, Group, Rating, simulate
+from polypref import Comparison, Group, Rating, simulate
 from polypref.customization.measuring import Scores
 from polypref.customization.tradeoff import Point, Tradeoff, write_tradeoff
 from polypref.reporting.building import average_distance, training_chapter, verdict
-from polypref.reporting.contents import ReportData, headline
+from polypref.reporting.contents import ReportData
 from polypref.reporting.page import render
 from polypref.reporting.runs import read_runs
 from polypref.statistics.resampling import Estimate
@@ -106,13 +106,6 @@ def test_of_many_responses_the_matrix_shows_the_most_voted_twelve():
     assert len(prompt.preferences[0].matrix) == len(prompt.responses) == 12
 
 
-def test_headline_numbers_are_those_of_the_assessment():
-    chapter = make_chapter(simulate("cyclic", 15, seed=1), {"knowing": knowing}, "t")
-    found = headline(chapter.assessments["knowing"])
-    assert found["true_accuracy"] == 1.0
-    assert found["wasserstein"] is None
-
-
 def folder(path, **files):
     path.mkdir(parents=True)
     for name, value in files.items():
@@ -121,35 +114,6 @@ def folder(path, **files):
 
 
 BLOCK = {"polypref": {"head": "general", "training": {"steps": 40}}}
-
-
-def test_runs_are_read_from_their_folders_and_named_apart(tmp_path):
-    history = [
-        {"loss": 0.7, "step": 1},
-        {"loss": 0.5, "step": 40},
-        {"eval_loss": 0.6, "eval_accuracy": 0.8, "step": 40},
-    ]
-    training = {"objective": None, "backbone": "b", "learning_rate": 2e-4, "frozen": True}
-    folder(tmp_path / "a" / "model", config=BLOCK, history=history, training=training)
-    folder(tmp_path / "b" / "model", config={})
-    one, two = read_runs([tmp_path / "a" / "model", tmp_path / "b" / "model"])
-    assert (one.name, two.name) == ("a/model", "b/model")
-    assert one.head == "general"
-    assert one.settings == {"backbone": "b", "learning_rate": "0.0002", "trains": "last layer", "steps": "40"}
-    assert one.curves == {"loss": ((1, 0.7), (40, 0.5)), "eval_loss": ((40, 0.6),), "eval_accuracy": ((40, 0.8),)}
-    assert (two.head, dict(two.settings), dict(two.curves)) == ("scalar", {}, {})  # anybody's reward model
-
-
-def test_a_customized_folder_holds_several_models(tmp_path):
-    for name in ("general", "domains/academy", "domains/business"):
-        folder(tmp_path / "out" / name, config=BLOCK)
-    assert [run.name for run in read_runs([tmp_path / "out"])] == ["general", "academy", "business"]
-
-
-@pytest.mark.parametrize("files", [{}, {"config": {}, "history": {}}])
-def test_folders_without_a_run_are_refused(tmp_path, files):
-    with pytest.raises(DataError, match="polypref train"):
-        read_runs([folder(tmp_path / "x", **files)])
 
 
 def scores(domain: float, general: float) -> Scores:

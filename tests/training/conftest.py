@@ -1,4 +1,4 @@
-"""Tiny backbones and small data to train on, and runs in processes of their own."""
+"""Tiny backbones and small data to train on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -158,12 +156,3 @@ def losses_of(folder: Path) -> list[float]:
 def environment() -> dict[str, str]:
     """Of a process of its own: one thread, and nothing from the hub."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
-
-
-def launch(*arguments: str, processes: int = 1) -> subprocess.Popen[str]:
-    """`polypref …` in a process of its own, or in several under torchrun."""
-    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m"]
-    command = [sys.executable, "-m", *(torchrun if processes > 1 else []), "polypref", *arguments]
-    return subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )

@@ -1,12 +1,10 @@
-"""`polypref …` with FSDP on CPU processes, which PyTorch can do and accelerate only does on accelerators."""
+"""Once imported, FSDP works on CPU processes, too, which PyTorch can do and accelerate only does on accelerators."""
 
 from __future__ import annotations
 
 from accelerate import PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from transformers import Trainer
-
-from polypref.cli import main
 
 _create = Trainer.create_accelerator_and_postprocess
 
@@ -22,6 +20,3 @@ def _create_spreading(trainer: Trainer) -> None:
 
 
 Trainer.create_accelerator_and_postprocess = _create_spreading  # type: ignore[method-assign]
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +12,7 @@ from polypref import PreferenceModel
 from polypref.groups.writing import save_groups
 from polypref.training.config import make_config
 from polypref.training.recipe import train
+from tests.processes import start_two
 
 from .conftest import environment, losses_of, make_groups, weights_of
 
@@ -28,7 +28,6 @@ SETTINGS = {
     "tokens_per_pass": 60,  # groups are split, and processes have different numbers of passes and packs
     "trainer.adam_epsilon": 1e-3,  # or Adam would blow up rounding errors of gradients near 0
 }
-SPREADING = str(Path(__file__).with_name("spread_on_cpu.py"))
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +41,19 @@ def place(tiny, tmp_path_factory):
     return folder
 
 
-def run_two(program, folder, tiny, name, *more):
-    """Two processes with half of the batch each; what they told."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *program]
-    command += ["train", "--data", str(folder / "data.jsonl"), "--backbone", tiny("llama"), "--batch-size", "4"]
-    command += ["--out", str(folder / name)]
+def arguments(folder, tiny, name, *more):
+    """Of a run with half of the batch in each of two processes."""
+    words = ["train", "--data", str(folder / "data.jsonl"), "--backbone", tiny("llama"), "--batch-size", "4"]
+    words += ["--out", str(folder / name)]
     for setting, value in SETTINGS.items():
-        command += ["--set", f"{setting}={value}"]
-    return subprocess.run([*command, *more], env=environment(), capture_output=True, text=True, timeout=300)
+        words += ["--set", f"{setting}={value}"]
+    return [*words, *more]
+
+
+def both_end(processes):
+    for process in processes:
+        status, _, told = process.ended()
+        assert status == 0, told
 
 
 def assert_like_one(folder, name):
@@ -61,7 +65,9 @@ def assert_like_one(folder, name):
 
 @pytest.mark.slow
 def test_two_processes_with_copied_weights_reach_what_one_does(place, tiny):
-    ended = run_two(["-m", "polypref"], place, tiny, "two")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "polypref"]
+    command += arguments(place, tiny, "two")
+    ended = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stderr
     assert_like_one(place, "two")
     assert ended.stderr.count("polypref: training: 16 groups") == 1  # only the first process tells
@@ -69,12 +75,10 @@ def test_two_processes_with_copied_weights_reach_what_one_does(place, tiny):
 
 @pytest.mark.slow
 def test_two_processes_with_spread_weights_reach_what_one_does_and_can_be_resumed(place, tiny):
-    spread = ("--set", "trainer.fsdp=true")
-    ended = run_two([SPREADING], place, tiny, "spread", *spread)
-    assert ended.returncode == 0, ended.stderr
+    run = arguments(place, tiny, "spread", "--set", "trainer.fsdp=true")
+    both_end(start_two(*run, first="tests.training.spread_on_cpu"))
     assert_like_one(place, "spread")
     (place / "spread" / "config.json").unlink()  # as if it had been killed while saving the model
     (place / "spread" / "checkpoint-4" / "complete").unlink()
-    ended = run_two([SPREADING], place, tiny, "spread", *spread, "--resume")
-    assert ended.returncode == 0, ended.stderr
+    both_end(start_two(*run, "--resume", first="tests.training.spread_on_cpu"))
     assert_like_one(place, "spread")

@@ -19,10 +19,11 @@ from polypref.objectives import default_objective, make_objective
 from polypref.training.data import batch_judgments, training_groups
 from polypref.training.passes import backward, plan
 from polypref.training.recipe import train
+from tests.processes import start_two
 from tests.tolerance import near
 
-from .conftest import launch, losses_of, make_backbone, make_groups, weights_of
-from .test_gradients import SGD, Plain, assert_same, gradients
+from .conftest import losses_of, make_backbone, make_groups, weights_of
+from .test_passes import SGD, Plain, assert_same, gradients
 
 GROUPS = make_groups(6, seed=3)
 PLAIN = {"learning_rate": 0.05, "max_grad_norm": 1e9, "warmup": 0.0, "trainer": SGD}
@@ -226,18 +227,19 @@ def test_what_cannot_imitate_is_refused(trained, speaker, changes, reason):
 
 
 @pytest.mark.slow
-def test_two_processes_reach_what_one_does(speaker, tmp_path):
-    save_groups(make_groups(16, most=6), tmp_path / "data.jsonl")
-    for name, processes, size in (("one", 1, 8), ("two", 2, 4)):
-        settings = {**PLAIN, "imitation": 0.5, "tokens_per_pass": 60, "logging_steps": 1, "state_layer_rate": 1.0}
-        settings.pop("trainer")
-        arguments = ["--data", tmp_path / "data.jsonl", "--backbone", speaker(), "--batch-size", size]
-        arguments += ["--out", tmp_path / name, "--set", "trainer.optim=sgd"]
-        for setting, value in settings.items():
-            arguments += ["--set", f"{setting}={value}"]
-        process = launch("train", *map(str, arguments), processes=processes)
-        _, told = process.communicate(timeout=300)
-        assert process.returncode == 0, told
+def test_two_processes_reach_what_one_does(trained, speaker, tmp_path):
+    groups = make_groups(16, most=6)
+    save_groups(groups, tmp_path / "data.jsonl")
+    run = {name: value for name, value in PLAIN.items() if name != "trainer"}
+    run |= {"imitation": 0.5, "tokens_per_pass": 60, "logging_steps": 1, "state_layer_rate": 1.0}
+    trained(groups, **run, trainer={"optim": "sgd"}, backbone=speaker(), batch_size=8, out=str(tmp_path / "one"))
+    words = ["train", "--data", tmp_path / "data.jsonl", "--backbone", speaker(), "--batch-size", 4]
+    words += ["--out", tmp_path / "two", "--set", "trainer.optim=sgd"]
+    for setting, value in run.items():
+        words += ["--set", f"{setting}={value}"]
+    for process in start_two(*words):
+        status, _, told = process.ended()
+        assert status == 0, told
     assert imitation_losses_of(tmp_path / "two") == pytest.approx(imitation_losses_of(tmp_path / "one"), abs=1e-4)
     assert losses_of(tmp_path / "two") == pytest.approx(losses_of(tmp_path / "one"), abs=1e-4)
     torch.testing.assert_close(weights_of(tmp_path / "two"), weights_of(tmp_path / "one"), rtol=0, atol=1e-4)

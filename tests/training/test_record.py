@@ -33,12 +33,6 @@ def test_a_model_knows_its_data_by_name_and_fingerprint(settings, data):
     assert str(data.parent) not in card + (found.out / "config.json").read_text()
 
 
-def test_the_fingerprint_is_that_of_what_the_groups_say():
-    groups = make_groups(4)
-    assert fingerprint(groups) == fingerprint(make_groups(4))
-    assert len({fingerprint(groups), fingerprint(groups[:3]), fingerprint(groups[::-1]), fingerprint([], groups)}) == 4
-
-
 def test_numbers_have_the_intervals_of_the_held_out_prompts(settings):
     found = train(settings(), make_groups(12), make_groups(40, seed=1))
     record = record_of(found.out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import time
@@ -11,17 +10,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from polypref import PreferenceModel
 from polypref.errors import PolyprefError
 from polypref.groups.writing import save_groups
-from polypref.models.adapters import Lora
 from polypref.training import checkpoints
 from polypref.training.config import ConfigError, make_config
 from polypref.training.recipe import train
+from tests.processes import start
 
-from .conftest import launch, losses_of, make_groups, weights_of
+from .conftest import losses_of, make_groups, weights_of
 
 GROUPS = make_groups(24)
 # dropout tells whether random states come back
@@ -113,22 +111,6 @@ def test_a_run_begun_before_a_setting_was_known_goes_on_with_its_default(killed)
     assert train(resumed(killed), GROUPS).steps == 3
 
 
-def test_adapters_and_a_prompt_gate_are_read_under_the_names_of_version_0_1_too(tiny, tmp_path):
-    model = PreferenceModel.from_backbone(tiny("llama"), "general", dim=4, gate=True, lora=Lora(rank=2))
-    torch.nn.init.normal_(model.encoder.extra.weight)
-    before = {name: tensor.clone() for name, tensor in model.encoder.state_dict().items()}
-    checkpoints.write_checkpoint(tmp_path / "now", model, model.encoder, before)
-    weights = load_file(tmp_path / "now" / "trainable.safetensors")
-    old = {name.replace("extra.", "gate."): tensor for name, tensor in weights.items()}
-    assert {"gate.weight", "gate.bias"} <= old.keys()
-    (tmp_path / "before").mkdir()
-    save_file(old, tmp_path / "before" / "trainable.safetensors")
-    for folder in ("now", "before"):
-        torch.nn.init.zeros_(model.encoder.extra.weight)
-        checkpoints.read_weights(tmp_path / folder, model.encoder)
-        torch.testing.assert_close(model.encoder.state_dict(), before, rtol=0, atol=0)
-
-
 def test_a_run_killed_before_any_checkpoint_starts_again(settings, tmp_path, monkeypatch):
     config = settings(**LONGER)
     with monkeypatch.context() as patched:
@@ -165,19 +147,16 @@ def test_a_process_killed_at_any_moment_can_be_resumed(tiny, tmp_path, saved):
     save_groups(make_groups(40), tmp_path / "data.jsonl")
     command = ["train", "--data", str(tmp_path / "data.jsonl"), "--backbone", tiny("dropping bert"), "--epochs", "8"]
     command += ["--set", "dropout=true", "--batch-size", "8", "--set", "save_steps=3", "--out"]
-    process = launch(*command, str(tmp_path / "out"))
+    process = start(*command, tmp_path / "out")
     complete = tmp_path / "out" / f"checkpoint-{3 * saved}" / checkpoints.COMPLETE
     awaited = complete if saved else tmp_path / "out" / "training.json"
     deadline = time.monotonic() + 60
-    while not awaited.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not awaited.exists() and process.runs and time.monotonic() < deadline:
         time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    assert process.kill() == -signal.SIGKILL
     assert not (tmp_path / "out" / "config.json").exists()
-    process = launch(*command, str(tmp_path / "out"), "--resume")
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 0, told
+    status, _, told = start(*command, tmp_path / "out", "--resume").ended()
+    assert status == 0, told
     whole = {"epochs": 8, "batch_size": 8, "save_steps": 3, "out": str(tmp_path / "whole")}
     dropping = {"backbone": tiny("dropping bert"), "dropout": True}
     train(make_config({**whole, **dropping, "data": [str(tmp_path / "data.jsonl")]}))
@@ -290,8 +269,3 @@ def test_a_run_of_an_older_version_goes_on(killed):
     with pytest.raises(ConfigError, match="was started with state_token 'checkpoint', not 'last'"):
         train(resumed(killed).model_copy(update={"state_token": "last"}), GROUPS)
     assert train(resumed(killed), GROUPS).steps > 1
-
-
-def test_where_nothing_was_begun_nothing_is_unfinished(tmp_path) -> None:
-    checkpoints.drop_unfinished(tmp_path / "new")
-    assert not (tmp_path / "new").exists()
