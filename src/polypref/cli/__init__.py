@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from polypref import __version__
-from polypref.cli import align, convert, customize, demo, export, inspect, rank, report, score, simulate, train
+from polypref.cli import align, convert, customize, demo, export, forget, inspect, rank, report, score, simulate, train
 from polypref.cli import eval as evaluate
 from polypref.errors import DataError, PolyprefError
 
@@ -50,6 +50,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "score": score.score,
     "rank": rank.rank,
     "export": export.export,
+    "forget": forget.forget,
     "report": report.report,
 }
 for _name, _command in _COMMANDS.items():

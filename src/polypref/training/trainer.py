@@ -242,7 +242,8 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
             groups = [dataset.groups[at] for at in chunk]
             states = self._eval_states(groups)
             judgments = batch_judgments(groups, self.preference_model.head.joint).to(states[0].device)
-            judgments = read_by_persons(judgments, self.preference_model.head, tastes)
+            with torch.no_grad():
+                judgments = read_by_persons(judgments, self.preference_model.head, tastes)
             losses, weights = self.objective.losses(self.preference_model.head, torch.cat(states), judgments)
             loss += float((losses * weights).sum())
             weight += float(weights.sum())
