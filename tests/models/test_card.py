@@ -27,6 +27,8 @@ HEADS = [
     ("hybrid", {"dim": 4, "gate": True}),
     ("distributional", {"labels": (0.0, 1.0, 4.0)}),
     ("distributional", {"labels": (1.0, 2.0, 3.0, 4.0), "kind": "beta"}),
+    ("mixture", {"prototypes": 3}),
+    ("mixture", {"prototypes": 3, "form": "ideal", "distance": 0.5, "weights": (0.5, 0.25, 0.25)}),
     ("gaussian", {}),
     ("pair", {}),
 ]

@@ -29,6 +29,7 @@ HEADS = {
     "general": {"dim": 6, "normalize": True},
     "hybrid": {"dim": 4, "bound": 2.0},
     "distributional": {"labels": (0.0, 1.0, 4.0)},
+    "mixture": {"prototypes": 3, "form": "ideal"},
     "gaussian": {},
     "pair": {},
 }

@@ -43,6 +43,7 @@ def heads() -> dict[str, Head]:
         "scalar": make_head("scalar"),
         "general": make_head("general", dim=4),
         "hybrid": make_head("hybrid", dim=4),
+        "mixture": make_head("mixture", prototypes=3),
         "gaussian": make_head("gaussian"),
         "distributional": make_head("distributional", labels=LABELS),
         "beta": make_head("distributional", labels=LABELS, kind="beta"),

@@ -8,7 +8,13 @@ import torch
 from scipy import special, stats
 
 from polypref import Comparison, Group, Rating, load_groups
-from polypref.choice import hodge_decomposition, observed_log_odds, preference_matrix
+from polypref.choice import (
+    borda_scores,
+    copeland_scores,
+    hodge_decomposition,
+    observed_log_odds,
+    preference_matrix,
+)
 from polypref.models.heads import make_head
 from polypref.objectives import collate, group_judgments, make_objective
 
@@ -181,3 +187,81 @@ def test_mean_squared_compares_the_utility_with_the_mean_rating(head, states, ut
     )
     np.testing.assert_allclose(losses, [(utility - 2.0) ** 2])
     assert weights.tolist() == [4]
+
+
+# — what the optima are —
+
+
+def descended(objective, batch, responses, steps=3000, rate=0.05):
+    """Free utilities at the minimum of an objective, averaging 0."""
+    states = torch.zeros(responses, 1, dtype=torch.float64, requires_grad=True)
+    descent = torch.optim.Adam([states], lr=rate)
+    for _ in range(steps):
+        descent.zero_grad()
+        losses, weights = objective.losses(make_head("scalar"), states, batch)
+        (losses * weights).sum().backward()
+        descent.step()
+    return (states - states.mean()).detach()[:, 0].numpy()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_borda_and_copeland_scores_are_the_optima_whatever_the_numbers_of_votes(seed):
+    rng = np.random.default_rng(seed)
+    P, i, j = np.full((5, 5), 0.5), *np.triu_indices(5, 1)
+    P[i, j] = rng.integers(0, 21, 10) / 20
+    P[j, i] = 1 - P[i, j]
+    votes = rng.integers(1, 50, 10)
+    said = [Comparison(int(a), int(b), P[a, b], weight=float(w)) for a, b, w in zip(i, j, votes)]
+    batch = batch_of(*said, responses=5)
+    for name, expected in (("borda", 2 * borda_scores(P) - 1), ("copeland", 2 * copeland_scores(P) - 1)):
+        found = descended(make_objective(name, scale=2.0), batch, 5)
+        np.testing.assert_allclose(found, 2.0 * expected * 4 / 5, atol=1e-6)
+
+
+def test_where_some_pairs_have_more_votes_likelihood_does_not_find_bordas_order():
+    """A slight cycle, of which the pair that 2 wins over 0 has most of the votes."""
+    batch = batch_of(Comparison(0, 1, 0.6), Comparison(1, 2, 0.6), Comparison(2, 0, 0.55, weight=100))
+    assert np.argsort(descended(make_objective("borda"), batch, 3)).tolist() == [2, 1, 0]
+    assert np.argmax(descended(make_objective("logistic"), batch, 3)) == 2
+
+
+def test_the_sign_objective_counts_wrong_votes_where_it_is_narrow():
+    batch = batch_of(Comparison(0, 1, 0.8, weight=5), Comparison(1, 2, 0.3, weight=2), Comparison(0, 2, 0.5))
+    losses, _ = make_objective("sign", width=1e-3).losses(make_head("scalar"), column(1.0, 0.5, 0.0), batch)
+    assert losses.tolist() == pytest.approx([0.2, 0.5, 0.7])
+    losses, _ = make_objective("sign", width=2.0).losses(make_head("scalar"), column(1.0, 0.0, 0.0), batch)
+    assert losses[0].item() == pytest.approx(0.8 * special.expit(-0.5) + 0.2 * special.expit(0.5))
+
+
+def test_the_sign_estimator_finds_the_mean_taste_and_cross_entropy_leans_to_the_sure():
+    """Tastes are symmetric about (1, 1), and far more spread along the first feature: the mean is at 45 degrees.
+
+    The best of all directions and of several sizes by each loss, on the exact shares of many pairs.
+    """
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4000, 2))
+    spread = np.array([1.0, 0.0]) + np.stack([rng.standard_t(1.5, 400) * 4, np.zeros(400)], axis=1)
+    tastes = np.concatenate([spread, 2 * np.array([1.0, 0.0]) - spread]) + [0.0, 1.0]  # around (1, 1)
+    share = special.expit(x @ tastes.T).mean(1)
+    batch = batch_of(*[Comparison(0, 1)])
+    batch = replace(
+        batch,
+        **{name: torch.arange(at, 8000, 2) for at, name in enumerate(("first", "second"))},
+        share=torch.from_numpy(share),
+        **{name: torch.ones(4000, dtype=torch.float64) for name in ("weight", "margin")},
+        pair_group=torch.zeros(4000, dtype=torch.long),
+    )
+
+    def angle(objective):
+        found = []
+        for degrees in np.linspace(0, 180, 721):
+            way = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
+            losses = []
+            for size in (0.25, 0.5, 1, 2, 4):
+                states = torch.from_numpy(np.stack([size * x @ way, np.zeros(len(x))], 1).reshape(-1, 1))
+                losses.append(objective.losses(make_head("scalar"), states, batch)[0].mean().item())
+            found.append((min(losses), degrees))
+        return min(found)[1]
+
+    assert abs(angle(make_objective("sign", width=0.02)) - 45) < 4
+    assert abs(angle(make_objective("logistic")) - 45) > 8

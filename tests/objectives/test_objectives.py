@@ -17,9 +17,14 @@ from polypref.objectives import (
 
 COST = ((0.0, 1.0, 3.0), (2.0, 0.0, 1.0), (5.0, 2.5, 0.0))
 SYMMETRIC = ((0.0, 1.0, 4.0), (1.0, 0.0, 2.0), (4.0, 2.0, 0.0))
+FROM_ONE_VOTER = ("scalar", "general", "hybrid", "mixture")
+ANY = (*FROM_ONE_VOTER, "gaussian", "distributional", "beta")
 CASES = [
-    *(("logistic", {"margin": 0.5, "label_smoothing": 0.1}, head) for head in ("scalar", "general", "hybrid")),
-    *(("log-odds", {}, head) for head in ("scalar", "general", "hybrid", "gaussian", "distributional", "beta")),
+    *(("logistic", {"margin": 0.5, "label_smoothing": 0.1}, head) for head in FROM_ONE_VOTER),
+    *(("log-odds", {}, head) for head in ANY),
+    *(("sign", {"width": 0.5}, head) for head in ANY),
+    *(("borda", {"scale": 2.0}, head) for head in ("scalar", "general", "beta")),
+    *(("copeland", {}, head) for head in ("scalar", "hybrid", "gaussian")),
     ("dpl", {"variance_penalty": 0.3}, "gaussian"),
     *(("dpl", {"entropy": 0.2}, head) for head in ("distributional", "beta")),
     *(("mean-squared", {}, head) for head in ("scalar", "gaussian", "distributional", "beta")),
@@ -129,7 +134,8 @@ def test_a_batch_without_judgments_has_no_losses(name, settings, head, heads, gr
 
 def test_every_objective_names_its_heads_and_every_head_has_a_default():
     assert sorted(all_objectives()) == [
-        "cross-entropy", "dpl", "kl", "log-odds", "logistic", "mean-squared", "ranked-probability", "transport"
+        "borda", "copeland", "cross-entropy", "dpl", "kl", "log-odds", "logistic", "mean-squared",
+        "ranked-probability", "sign", "transport"
     ]  # fmt: skip
     for objective in all_objectives().values():
         assert objective.heads()
@@ -143,7 +149,8 @@ def test_every_objective_names_its_heads_and_every_head_has_a_default():
 
 def test_a_head_that_does_not_fit_is_refused_with_what_does():
     with pytest.raises(
-        ObjectiveError, match=r"general or hybrid or pair or scalar, not gaussian; .* are dpl, log-odds"
+        ObjectiveError,
+        match=r"general or hybrid or mixture or pair or scalar, not gaussian; .* are borda, copeland, dpl, log-odds",
     ):
         make_objective("logistic").check(make_head("gaussian"))
     with pytest.raises(ObjectiveError, match="variance_penalty is for a gaussian head"):
@@ -210,7 +217,7 @@ def test_what_a_head_says_decides_which_objectives_train_it():
     assert fitting["logistic"] == [name for name, head in all_heads().items() if "scores" in head.says]
     assert fitting["log-odds"] == list(all_heads())
     assert fitting["dpl"] == ["distributional", "gaussian"]
-    assert fitting["mean-squared"] == ["distributional", "gaussian", "scalar"]
+    assert fitting["mean-squared"] == ["distributional", "gaussian", "mixture", "scalar"]
     for name in ("cross-entropy", "kl", "ranked-probability", "transport"):
         assert fitting[name] == ["distributional"]
 

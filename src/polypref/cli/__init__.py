@@ -16,6 +16,7 @@ from polypref.cli import (
     customize,
     demo,
     export,
+    forget,
     inspect,
     rank,
     report,
@@ -67,6 +68,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "rank": rank.rank,
     "serve": serve.serve,
     "export": export.export,
+    "forget": forget.forget,
     "report": report.report,
 }
 for _name, _command in _COMMANDS.items():

@@ -97,6 +97,16 @@ CacheFolder = Annotated[
     ),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no states, and read none that were kept.")]
+PersonName = Annotated[
+    Optional[str],
+    typer.Option("--person", metavar="NAME", help="As this person of the data sees it.", show_default=False),
+]
+VotesFile = Annotated[
+    Optional[str],
+    typer.Option(
+        "--votes", metavar="FILE", help="As a new person sees it, whose judgments these are.", show_default=False
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
@@ -172,6 +182,24 @@ def note_by_general(model: PreferenceModel) -> None:
 
     if isinstance(model, OwnDomains) and model.by_general:
         note(f"the general model read {model.by_general:,} of {model.read:,} groups, which no domain's model is for")
+
+
+def seen_by(model: PreferenceModel, person: str | None, votes: str | None) -> PreferenceModel:
+    """The model as a person sees it, one whom it knows or a new one by their votes; as it is where neither is given."""
+    if person is not None and votes is not None:
+        raise PolyprefError("--person and --votes contradict each other: give one of them")
+    if person is not None:
+        return model.person(person)
+    if votes is not None:
+        from polypref.groups.sources import Sources
+
+        return model.meet(Sources([votes], watch=progress_bar).read(note))
+    return model
+
+
+def named_person(person: str | None, votes: str | None) -> dict[str, str]:
+    """What JSON says of whose preferences they are, if they are one person's."""
+    return {} if person is votes is None else {"person": person} if person is not None else {"votes": str(votes)}
 
 
 def named_domain(domain: str | None) -> dict[str, str]:

@@ -13,13 +13,17 @@ from polypref.cli import common
 from polypref.errors import PolyprefError
 
 if TYPE_CHECKING:
+    from polypref.evaluation.cache import StateCache
     from polypref.evaluation.measuring import Measured
     from polypref.groups.model import Group
     from polypref.models.answer import Cut
     from polypref.models.domains import DomainModels
     from polypref.models.preference_model import PreferenceModel
+    from polypref.statistics.comparing import Difference
+    from polypref.statistics.resampling import Estimate
 
 _EACH = "each"  # --domain: the models of all domains, on what each domain prefers
+_BY = "annotator"
 _DomainName = Annotated[Optional[str], common.domain_option("; each: all models, on what each domain prefers")]
 
 
@@ -50,6 +54,15 @@ def evaluate(
     columns: common.ColumnNames = None,
     skip_bad: common.SkipBad = False,
     without: common.Without = None,
+    by: Annotated[
+        Optional[str],
+        typer.Option(
+            "--by",
+            metavar="annotator",
+            help="How each annotator's votes are predicted as theirs and as anybody's.",
+            show_default=False,
+        ),
+    ] = None,
     pairs_from_ratings: Annotated[
         bool, typer.Option("--pairs-from-ratings", help="Add the comparisons that each annotator's ratings imply.")
     ] = False,
@@ -76,6 +89,10 @@ def evaluate(
         raise PolyprefError("--out writes the scores of benchmarks: give --benchmark, or leave --out out")
     if domain == _EACH and (not data or benchmark):
         raise PolyprefError("--domain each compares the models of a customised folder on --data, without --benchmark")
+    if by not in (None, _BY):
+        raise PolyprefError(f"unknown --by {by!r}; known is {_BY}")
+    if by is not None and (not data or benchmark or domain == _EACH):
+        raise PolyprefError(f"--by {_BY} measures models on --data, without --benchmark and --domain {_EACH}")
     groups: list[Group] = []
     if data:
         sources = common.sources_of(
@@ -97,6 +114,17 @@ def evaluate(
     loading = Loading(max_length, dtype, device, trust_remote_code, state_token)
     if domain == _EACH:
         _each_domain({name: partial(loading.domains, name) for name in models}, groups, data, resamples, seed, json)
+        return
+    if by is not None:
+        _by_annotator(
+            {name: partial(loading.model, name, domain) for name in models},
+            groups,
+            data,
+            common.cached_in(cache, no_cache),
+            resamples,
+            seed,
+            json,
+        )
         return
     write = None if out is None else _writer(out, models, domain)
 
@@ -148,6 +176,44 @@ def _writer(out: str, models: Sequence[str], domain: str | None) -> Callable[[Me
             common.note(f"wrote {path}")
 
     return write
+
+
+def _by_annotator(
+    models: Mapping[str, Callable[[], PreferenceModel]],
+    groups: Sequence[Group],
+    data: Sequence[str],
+    cached: Callable[[PreferenceModel], StateCache | None],
+    resamples: int,
+    seed: int,
+    json: bool,
+) -> None:
+    """What telling persons apart adds, for each model."""
+    from polypref.evaluation.by_person import measure_by_person
+
+    found = {}
+    for name, load in models.items():
+        model = load()
+        found[name] = measure_by_person(model, groups, reader=cached(model), resamples=resamples, seed=seed)
+    if json:
+        listed = {name: one.to_dict() for name, one in found.items()}
+        common.print_json({"data": list(data), "by": _BY, "models": listed})
+        return
+    for name, one in found.items():
+        rows = [
+            (metric, *(_shown(part[metric]) for part in (one.personal, one.anonymous, one.difference)))
+            for metric in one.difference
+        ]
+        header = ("", "personal [95 %]", "anonymous [95 %]", "difference [95 %]")
+        title = f"{name}: {one.pairs:,} pairs judged by {one.persons:,} persons whom it knows"
+        common.print_table(rows, header=header, title=title)
+        if one.unknown:
+            print(f"  {one.unknown:,} pairs judged by others are left out")
+
+
+def _shown(found: Estimate | Difference) -> str:
+    if found.low is None or found.high is None:
+        return f"{found.value:.3f}"
+    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 
 def _each_domain(

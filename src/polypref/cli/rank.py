@@ -34,6 +34,8 @@ def rank(
         Optional[str],
         typer.Option("--out", metavar="FILE", help='Write the groups with their "ranking" instead of showing them.'),
     ] = None,
+    person: common.PersonName = None,
+    votes: common.VotesFile = None,
     domain: common.DomainName = None,
     format: common.FormatName = None,
     preferred: common.Preferred = None,
@@ -60,6 +62,7 @@ def rank(
     from polypref.models.loading import Loading
 
     model = Loading(max_length, dtype, device, trust_remote_code, state_token).model(name, domain)
+    model = common.seen_by(model, person, votes)
     listed: list[dict[str, Any]] = []
     cut = Cut()
     with ExitStack() as stack:
@@ -77,7 +80,9 @@ def rank(
     common.note_cut(name, cut, model.inputs.max_length)
     common.note_by_general(model)
     if json and out != "-":
-        common.print_json({"model": name, **common.named_domain(model.domain), "rule": rule, "groups": listed})
+        whose = {**common.named_person(person, votes), **common.named_domain(model.domain)}
+        whose = {**common.named_person(person, votes), **common.named_domain(model.domain)}
+        common.print_json({"model": name, **whose, "rule": rule, "groups": listed})
     elif out:
         common.print_line(f"{out}: {len(groups):,} groups ranked by {rule}", stderr=out == "-")
 

@@ -19,6 +19,8 @@ def score(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a killed run stopped, from FILE.unfinished if there is one.")
     ] = False,
+    person: common.PersonName = None,
+    votes: common.VotesFile = None,
     domain: common.DomainName = None,
     format: common.FormatName = None,
     preferred: common.Preferred = None,
@@ -42,6 +44,7 @@ def score(
     from polypref.models.loading import Loading
 
     model = Loading(max_length, dtype, device, trust_remote_code, state_token).model(name, domain)
+    model = common.seen_by(model, person, votes)
     scorer = Scorer(model, name, preferences)
     with common.progress_bar(name) as progress:
         done = score_file(
@@ -57,6 +60,7 @@ def score(
     common.note_by_general(model)
     result = {
         "model": name,
+        **common.named_person(person, votes),
         **common.named_domain(model.domain),
         "groups": done.groups,
         "kept": done.kept,

@@ -65,9 +65,9 @@ def pair_votes(group: Group, counts: Callable[[Comparison], bool] | None = None)
     return _votes(filter(counts, group.comparisons) if counts else group.comparisons, len(group))
 
 
-def votes_by_annotator(group: Group) -> dict[str | None, PairVotes]:
-    """The votes of each annotator, in order of appearance; those without a name are None's."""
-    return _votes_by(group, lambda c: c.annotator)
+def votes_by_annotator(group: Group, counts: Callable[[Comparison], bool] | None = None) -> dict[str | None, PairVotes]:
+    """The votes of each annotator, all or those that count, in order of appearance; those without a name are None's."""
+    return _votes_by(group, lambda c: c.annotator, counts)
 
 
 def votes_by_domain(group: Group) -> dict[str | None, PairVotes]:
@@ -75,9 +75,11 @@ def votes_by_domain(group: Group) -> dict[str | None, PairVotes]:
     return _votes_by(group, group.domain_of)
 
 
-def _votes_by(group: Group, key: Callable[[Comparison], Key]) -> dict[Key, PairVotes]:
+def _votes_by(
+    group: Group, key: Callable[[Comparison], Key], counts: Callable[[Comparison], bool] | None = None
+) -> dict[Key, PairVotes]:
     parts: dict[Key, list[Comparison]] = defaultdict(list)
-    for c in group.comparisons:
+    for c in filter(counts, group.comparisons) if counts else group.comparisons:
         parts[key(c)].append(c)
     return {name: _votes(part, len(group)) for name, part in parts.items()}
 

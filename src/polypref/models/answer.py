@@ -171,6 +171,15 @@ class StateAnswer(Answer):
         refuse_joint(self.head, "spread")
         return self.head.spread(self._exact).numpy()
 
+    def utilities_of(self, tastes: Floats) -> Floats:
+        """The utilities as persons with these tastes `[n, tastes]` have them, less those of the first response.
+
+        `[n, K]`; heads that know of no persons refuse.
+        """
+        exact = self._exact
+        read = exact.new_tensor(tastes)[:, None]  # [n, 1, tastes]
+        return self.head.personal_log_odds(exact, exact[:1], read).numpy()
+
     @cached_property
     def blocks(self) -> tuple[Floats, Floats]:
         """How much the prompt weighs each block of the head, `[blocks]`, and the log-odds of each, `[blocks, K, K]`."""

@@ -15,6 +15,7 @@ from polypref.models.imitation import LanguageHead
 from polypref.models.inputs import Input
 from polypref.models.pack_reader import PackReader
 from polypref.models.packing import Pack, PackEncoder
+from polypref.models.tastes import Tastes
 
 DEFAULT_BUDGET = 4096  # tokens per forward pass when nothing has to be kept for gradients
 
@@ -34,6 +35,7 @@ class StateEncoder(PackReader, PackEncoder[Input, Pack]):
         if self.extra is not None:
             self.extra.to(classifier.device, classifier.dtype)
         self.language_head: LanguageHead | None = None  # for training with imitation
+        self.tastes: Tastes | None = None  # of persons, while they are learned
 
     @property
     def _no_split_modules(self) -> list[str]:

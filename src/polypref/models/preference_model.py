@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
+from polypref.groups.pairs import pair_votes
 from polypref.models import showing
 from polypref.models.adapters import Lora, add_lora, names_adapter
-from polypref.models.answer import StateAnswer, ordered_pairs
-from polypref.models.asking import Answering
+from polypref.models.answer import Floats, StateAnswer, ordered_pairs
+from polypref.models.asking import Answering, Asked
 from polypref.models.assembling import DEFAULT_MAX_LENGTH, assembled
 from polypref.models.backbones import (
     BackboneSettings,
@@ -36,6 +39,7 @@ from polypref.models.extra import load_extra
 from polypref.models.folders import check_place, staged_folder
 from polypref.models.heads import Head, make_head, plain_head
 from polypref.models.inputs import Input, InputFormat
+from polypref.models.persons import PERSONS, Persons, check_votes, read_persons, write_persons
 from polypref.models.record import read_record
 from polypref.models.saved import load_saved
 from polypref.models.saving import write_checkpoint_files
@@ -55,6 +59,7 @@ class PreferenceModel(Answering):
         self.base: str | None = None  # the id on the hub of the backbone it was made of, if known
         self.record: dict[str, Any] = {}  # of its training, if known
         self.domain: str | None = None  # which it is of in a customised folder
+        self.persons: Persons | None = None  # whose tastes it knows, for heads that tell persons apart
         self.window = WINDOW
 
     def __repr__(self) -> str:
@@ -148,6 +153,7 @@ class PreferenceModel(Answering):
         model.record = read_record(saved.config.to_dict().get(BLOCK))
         model.base = base_named(saved.config, name)
         model.domain = of_domain
+        model.persons = read_persons(Path(name), saved.head.tastes)
         load_extra(model.encoder, saved.head, name, settings.revision)
         return model
 
@@ -179,6 +185,10 @@ class PreferenceModel(Answering):
             raise PolyprefError(f"{str(path)!r} holds an adapter, which would hide the model: save it elsewhere")
         with staged_folder(Path(path)) as folder:
             self.write(folder, training, weights)
+            if self.persons is None:
+                (Path(path) / PERSONS).unlink(missing_ok=True)  # of a model that was here before
+            else:
+                write_persons(self.persons, folder)
             write_card(folder, Path(path), self, self.record if training is None else training)
 
     def push_to_hub(
@@ -215,6 +225,46 @@ class PreferenceModel(Answering):
             "base": self.base,
         }
         return {**block, **{name: value for name, value in known.items() if value}}
+
+    # — persons —
+
+    def person(self, name: str) -> PreferenceModel:
+        """The model as a person sees it, by the annotator's name in the data it was trained on."""
+        if self.persons is None:
+            self.head.as_person(self.head.mean_taste)  # heads that know of no persons refuse
+            raise PolyprefError("the model knows no persons: its data named no annotators, or it is a person's already")
+        return self._as_person(self.persons.taste(name))
+
+    def meet(self, judgments: Group | Iterable[Group]) -> PreferenceModel:
+        """The model as a new person sees it, whose votes these groups hold, whoever is named as their annotator.
+
+        Nothing but the person's taste is fitted, to one vote or many: a few of them leave it near the population's.
+        """
+        groups = [judgments] if isinstance(judgments, Group) else list(judgments)
+        check_votes(groups)
+        voted = [group for group in groups if group.comparisons]
+        said = [pair_votes(group) for group in voted]
+        rows = [answer.rows.cpu().double() for _, answer in self.encode(voted)]
+        first = torch.cat([states[votes.first] for states, votes in zip(rows, said)])
+        second = torch.cat([states[votes.second] for states, votes in zip(rows, said)])
+        share, votes = (np.concatenate([getattr(one, name) for one in said]) for name in ("share", "votes"))
+        return self._as_person(tuple(self.head.taste_of(first, second, share, votes).tolist()))
+
+    @property
+    def by_person(self) -> Asked[Floats]:
+        """`model.by_person(groups)`: the utilities `[persons, K]` of each person known, in the order of their names.
+
+        They are given less that of the first response, for nobody compares them between persons.
+        """
+        if self.persons is None:
+            raise PolyprefError("the model knows no persons: its data named no annotators, or it is a person's already")
+        tastes = self.persons.matrix
+        return Asked(self, lambda answer: answer.utilities_of(tastes))
+
+    def _as_person(self, taste: tuple[float, ...]) -> PreferenceModel:
+        seen = copy.copy(self)
+        seen.head, seen.persons = self.head.as_person(taste), None
+        return seen
 
     # — using —
 

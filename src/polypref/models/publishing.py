@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from polypref.errors import PolyprefError
 from polypref.models.card import CARD
+from polypref.models.persons import PERSONS
 
 if TYPE_CHECKING:
     from polypref.models.preference_model import PreferenceModel
@@ -41,7 +42,7 @@ def push_to_hub(
                 folder_path=folder,
                 revision=revision,
                 commit_message=message,
-                ignore_patterns=[".cache/*"],  # of the download
+                ignore_patterns=[".cache/*", PERSONS],  # what came by the download, and who is nobody else's business
             )
         except PolyprefError:
             raise

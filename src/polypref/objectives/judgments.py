@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from polypref.crowd import Dirichlet, label_counts, smooth_towards_next
 from polypref.errors import DataError
 from polypref.groups.deriving import is_ranked
 from polypref.groups.model import Group, shown
-from polypref.groups.pairs import pair_votes
+from polypref.groups.pairs import PairVotes, pair_votes, votes_by_annotator
 
 if TYPE_CHECKING:
     import torch
@@ -40,10 +40,15 @@ class GroupJudgments:
     opinion: Floats  # [m, d], the crowd's distribution over the labels
     mean: Floats  # [m], mean label
     voters: Floats  # [m], number of votes
+    person: Ints | None = None  # [n], whose votes, −1 for nobody known; None where all votes on a pair are one
 
 
 def group_judgments(
-    group: Group, labels: Sequence[float] | None = None, prior: float = 0.0, smoothing: float = 0.0
+    group: Group,
+    labels: Sequence[float] | None = None,
+    prior: float = 0.0,
+    smoothing: float = 0.0,
+    persons: Mapping[str, int] | None = None,
 ) -> GroupJudgments:
     """The judgments of one group, pooled over annotators and criteria: one target per pair and per rated response.
 
@@ -54,10 +59,42 @@ def group_judgments(
     `prior` more votes for every label (the mean of a Dirichlet posterior), and with the mass `smoothing` moved to the
     next most likely label where an opinion is near-certain (see `crowd`). Without labels there is no opinion (d = 0),
     and ratings with a name, which have no mean, are left out.
+    With the numbers of `persons`, comparisons are pooled for each of them, and for all others together.
     """
-    said = pair_votes(group, is_ranked)
     rated, opinion, mean, voters = _pooled_ratings(group, labels, prior, smoothing)
+    if persons is not None:
+        return _by_person(group, persons, rated, opinion, mean, voters)
+    said = pair_votes(group, is_ranked)
     return GroupJudgments(said.first, said.second, said.share, said.votes, said.margin, rated, opinion, mean, voters)
+
+
+def _by_person(
+    group: Group, persons: Mapping[str, int], rated: Ints, opinion: Floats, mean: Floats, voters: Floats
+) -> GroupJudgments:
+    said = votes_by_annotator(group, is_ranked)
+    numbers = [-1 if name is None else persons.get(name, -1) for name in said]
+    parts = list(said.values()) or [pair_votes(group, is_ranked)]  # of nobody: no pairs
+
+    def joined(read: Callable[[PairVotes], NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate([read(part) for part in parts])
+
+    return GroupJudgments(
+        first=joined(lambda part: part.first),
+        second=joined(lambda part: part.second),
+        share=joined(lambda part: part.share),
+        weight=joined(lambda part: part.votes),
+        margin=joined(lambda part: part.margin),
+        rated=rated,
+        opinion=opinion,
+        mean=mean,
+        voters=voters,
+        person=np.repeat(np.array(numbers, dtype=np.int64), [len(part) for part in said.values()]),
+    )
+
+
+def persons_of(groups: Iterable[Group]) -> tuple[str, ...]:
+    """The names of all who compared responses, in alphabetical order."""
+    return tuple(sorted({c.annotator for group in groups for c in group.comparisons if c.annotator is not None}))
 
 
 def labels_of(groups: Iterable[Group]) -> tuple[float, ...]:
@@ -140,10 +177,14 @@ class Judgments:
     rated_group: Tensor  # [m], number of the group in the batch
     groups: int
     joint: bool = False
+    person: Tensor | None = None  # [n], number of the person whose votes they are, −1 for nobody known
+    tastes: Tensor | None = None  # [n, tastes], the taste with which every pair is read; that of the head, if None
 
     def log_odds(self, head: Head, states: Tensor) -> Tensor:
         """The head's log-odds that `first` is preferred, for every pair: `[rows, state_width]` → `[n]`."""
         first, second = self.rows
+        if self.tastes is not None:
+            return head.personal_log_odds(states[first], states[second], self.tastes.to(states))
         return head.log_odds(states[first], states[second])
 
     @property
@@ -177,6 +218,8 @@ class Judgments:
             rated_group=self.rated_group.to(device),
             groups=self.groups,
             joint=self.joint,
+            person=None if self.person is None else self.person.to(device),
+            tastes=None if self.tastes is None else self.tastes.to(device, dtype),
         )
 
 
@@ -201,6 +244,7 @@ def collate(
     def group(columns: Sequence[Ints]) -> Tensor:
         return torch.from_numpy(np.repeat(np.arange(len(columns)), [len(column) for column in columns]))
 
+    persons = [part.person for part in parts if part.person is not None]
     return Judgments(
         first=rows([part.first for part in parts]),
         second=rows([part.second for part in parts]),
@@ -215,4 +259,5 @@ def collate(
         rated_group=group([part.rated for part in parts]),
         groups=len(parts),
         joint=joint,
+        person=torch.from_numpy(np.concatenate(persons)) if persons else None,
     )

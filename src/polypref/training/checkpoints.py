@@ -21,7 +21,9 @@ from polypref.models.folders import SAVING, remove_folder, staged_folder
 from polypref.models.preference_model import PreferenceModel
 from polypref.models.saving import ADDED, CLASSIFIER
 
+_OF_PERSONS = "tastes."  # what the names of their tensors begin with
 _ADDED_AS = "gate."  # how version 0.1 began the names of what a head adds, in the file of adapters
+TASTES = "tastes.safetensors"  # of persons without their names, which stand in the order of the alphabet
 ADAPTED = "trainable.safetensors"  # adapters and state layer, which a merged checkpoint could not go on from
 
 
@@ -36,6 +38,9 @@ def write_checkpoint(folder: Path, model: PreferenceModel, module: nn.Module, we
             save_file(own, stage / ADAPTED)
             return
         model.write(stage, weights=weights)
+        tastes = {name: tensor.contiguous() for name, tensor in weights.items() if name.startswith(_OF_PERSONS)}
+        if tastes:
+            save_file(tastes, stage / TASTES)
 
 
 def read_weights(folder: Path, module: nn.Module) -> None:
@@ -45,7 +50,7 @@ def read_weights(folder: Path, module: nn.Module) -> None:
     weights: dict[str, Any] = {}
     with undamaged(folder):
         for path in sorted(folder.glob("*.safetensors")):
-            prefix = {EXTRA: ADDED, ADAPTED: ""}.get(path.name, CLASSIFIER)
+            prefix = {EXTRA: ADDED, ADAPTED: "", TASTES: ""}.get(path.name, CLASSIFIER)
             weights.update({_named(prefix + name): tensor for name, tensor in load_file(path).items()})
     missing, unexpected = module.load_state_dict(weights, strict=False)
     trainable = {name for name, parameter in module.named_parameters() if parameter.requires_grad}

@@ -91,6 +91,7 @@ class TrainingConfig(BaseModel):
     accumulation: int = Field(1, ge=1)  # batches per optimiser step
     learning_rate: Optional[float] = Field(None, gt=0)  # none: 1e-4, 2e-4 with adapters, 1e-2 for frozen backbones
     state_layer_rate: float = Field(10.0, gt=0)  # the new layer learns so many times as fast as the backbone
+    person_rate: float = Field(0.1, gt=0)  # how fast persons' tastes are learned, for heads that tell persons apart
     weight_decay: float = Field(0.0, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1)  # share of the steps
     schedule: str = "linear"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
@@ -52,17 +52,19 @@ def training_groups(
     smoothing: float = 0.0,
     judged_only: bool = True,
     imitation: bool = False,
+    persons: Mapping[str, int] | None = None,
 ) -> tuple[list[TrainingGroup[Input]], Tally]:
     """The groups the objective can learn from, tokenised, and what became of the rest.
 
     Responses without a judgment are left out unless `judged_only` is False: they cost time and teach nothing. With
-    `imitation`, the best response of each group stays in any case and is marked.
+    `imitation`, the best response of each group stays in any case and is marked. With the numbers of `persons`, each
+    person's votes are judgments of their own.
     """
     labels = model.labels if objective.uses == "ratings" else None
     kept: list[TrainingGroup[Input]] = []
     comparisons = ratings = unjudged = cut_inputs = cut_tokens = cut_groups = inputs = 0
     for group in groups:
-        judgments = group_judgments(group, labels, prior, smoothing)
+        judgments = group_judgments(group, labels, prior, smoothing, persons)
         comparisons += sum(map(is_ranked, group.comparisons))
         ratings += int(len(judgments.rated) and sum(not isinstance(r.label, str) for r in group.ratings))
         best = best_response(group) if imitation else None
@@ -120,6 +122,7 @@ def _taken(judgments: GroupJudgments, pairs: slice, rated: slice) -> GroupJudgme
         opinion=judgments.opinion[rated],
         mean=judgments.mean[rated],
         voters=judgments.voters[rated],
+        person=None if judgments.person is None else judgments.person[pairs],
     )
 
 

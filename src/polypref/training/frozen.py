@@ -41,6 +41,7 @@ class FrozenEncoder(PackEncoder[Tensor, FeaturePack]):
                 f"{model.head.added} reads the backbone and cannot be trained with it frozen; leave one out"
             )
         self.layer = model.encoder.state_layer
+        self.tastes = model.encoder.tastes
 
     def forward(self, pack: FeaturePack) -> Tensor:
         return self.layer(pack.features.to(self.layer.weight))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from polypref.models.heads import Head
 from polypref.models.packing import InputT, Packed, PackEncoder, PackT
+from polypref.models.tastes import Tastes
 from polypref.objectives import Judgments, Objective
 from polypref.training.data import TrainingGroup, batch_judgments
 
@@ -112,13 +113,15 @@ def backward(
     scale: float,
     last: bool,
     imitation: float = 0.0,
+    tastes: Tastes | None = None,
 ) -> Losses:
     """Add up the gradients of `scale` · Σ wℓ + `imitation` · Σ −log p over the pass's groups; returns these numbers.
 
     First the states of early packs, without keeping what their gradients need. Then, for each of the other packs: its
     states, how the losses of its judgments depend on these and on early states, and the backward pass through the
     encoder. At last the early packs again, with the same dropout, and backward (gradient caching, arXiv 2101.06983).
-    Memory is that of one pack, and the gradient is that of the whole group.
+    Memory is that of one pack, and the gradient is that of the whole group. `tastes` are those of the persons whose
+    votes these are, if each is read with their own.
     """
     early, others = work.packs[: work.early], work.packs[work.early :]
     drawn, known = [], []
@@ -126,7 +129,8 @@ def backward(
         drawn.append(_RandomState())
         with torch.no_grad():
             known.append(_leaf(stepper.states(pack, False)))
-    read = _Reading(work, head, objective)
+    read = _Reading(work, head, objective, tastes)
+    free = [] if tastes is None else [tastes.free]
     total = imitated = torch.zeros(())
     gradients = [torch.zeros_like(states) for states in known]
     for at, pack in enumerate(others):
@@ -135,7 +139,10 @@ def backward(
         leaves = [*known, _leaf(kept)]
         preference, foretold = read.losses(leaves, at)
         loss = preference * scale + foretold * imitation
-        *of_early, own = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+        found = torch.autograd.grad(loss, [*leaves, *free], allow_unused=True, materialize_grads=True)
+        *of_early, own = found[: len(leaves)]
+        for parameter, gradient in zip(free, found[len(leaves) :]):
+            stepper.backward(parameter, gradient, False)
         stepper.backward(kept, own, alone)
         gradients = [sum_ + more for sum_, more in zip(gradients, of_early)]
         total, imitated = total + loss.detach(), imitated + foretold.detach()
@@ -154,8 +161,9 @@ def _leaf(states: Tensor) -> Tensor:
 class _Reading(Generic[InputT, PackT]):
     """The losses of a pass, each judgment read with one of the packs that are not early."""
 
-    def __init__(self, work: Pass[InputT, PackT], head: Head, objective: Objective) -> None:
+    def __init__(self, work: Pass[InputT, PackT], head: Head, objective: Objective, tastes: Tastes | None) -> None:
         self.work = work
+        self.tastes = tastes
         self.head = head
         self.objective = objective
         if not work.groups:
@@ -184,11 +192,19 @@ class _Reading(Generic[InputT, PackT]):
         total = sum(len(members) for members in self.members)
         states = leaves[0].new_zeros(total, width)  # of the packs whose turn is another, not looked at
         states = states.index_copy(0, rows, torch.cat([leaf[:, :width] for leaf in leaves]))
-        losses, weights = self.objective.losses(self.head, states, self.judgments.to(device))
+        judgments = read_by_persons(self.judgments.to(device), self.head, self.tastes)
+        losses, weights = self.objective.losses(self.head, states, judgments)
         weights = weights * (self.reader == at).to(weights)
         imitating = leaves if at == 0 else leaves[-1:]
         imitated = torch.stack([leaf[:, width:].sum() for leaf in imitating])  # the column of imitation, if any
         return (losses * weights.to(losses)).sum(), imitated.sum()
+
+
+def read_by_persons(judgments: Judgments, head: Head, tastes: Tastes | None) -> Judgments:
+    """The judgments, each to be read with the taste of the person whose it is, if tastes are known."""
+    if tastes is None or judgments.person is None:
+        return judgments
+    return replace(judgments, tastes=tastes.of(head, judgments.person))
 
 
 class _RandomState:

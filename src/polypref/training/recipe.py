@@ -26,13 +26,15 @@ from polypref.groups.splitting import check_parts, prompt_key, split_groups
 from polypref.models.adapters import Lora
 from polypref.models.backbones import BackboneSettings
 from polypref.models.folders import LAST
-from polypref.models.heads import Head, make_head
+from polypref.models.heads import Head, make_head, plain_head
 from polypref.models.imitation import language_head
 from polypref.models.inputs import Input
 from polypref.models.packing import InputT, Pack, PackEncoder, PackT
+from polypref.models.persons import spelt_alike
 from polypref.models.preference_model import PreferenceModel
+from polypref.models.tastes import Tastes
 from polypref.objectives import Objective, default_objective, group_judgments, labels_of, make_objective
-from polypref.objectives.judgments import Uses
+from polypref.objectives.judgments import Uses, persons_of
 from polypref.training.checkpoints import drop_unfinished, last_complete
 from polypref.training.config import ConfigError, TrainingConfig
 from polypref.training.data import Tally, TrainingGroup, training_groups
@@ -97,9 +99,17 @@ def train(
     head = _head(config, [*train_set, *eval_set], objective)
     _check_data(objective, train_set)
     model = build_model(config, head, language_model)
+    names = _persons(head, objective, train_set, report)
+    if names:
+        model.encoder.tastes = Tastes(len(names), head.tastes, config.seed).to(model.encoder.device)
 
     tokenise = partial(
-        training_groups, model=model, objective=objective, prior=config.prior, smoothing=config.smoothing
+        training_groups,
+        model=model,
+        objective=objective,
+        prior=config.prior,
+        smoothing=config.smoothing,
+        persons={name: at for at, name in enumerate(names)} if names else None,
     )
     imitation = config.imitation > 0
     kept, tally = tokenise(train_set, imitation=imitation)
@@ -130,6 +140,7 @@ def train(
             state_layer_rate=1.0 if config.frozen else config.state_layer_rate,
             keep_checkpoints=config.keep_checkpoints,
             imitation=config.imitation,
+            person_rate=config.person_rate,
             callbacks=[*callbacks(report, config.patience, config.max_seconds), *watchers],
             sampler=sampler,
         )
@@ -145,6 +156,8 @@ def train(
             watcher.meet(model)
     run = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
+    if names:
+        trainer.fit_persons(names)
     metrics = _last_metrics(trainer, config) if held_out else {}
     record = {
         "polypref": __version__,
@@ -178,11 +191,11 @@ def _overwrites(config: TrainingConfig) -> bool:
 
 
 def _last_metrics(trainer: PreferenceTrainer[Any, Any], config: TrainingConfig) -> dict[str, float]:
-    """What the model that is saved reaches; it was measured already, unless an earlier checkpoint became the model or
-    the run was killed just then."""
+    """What the model that is saved reaches; it was measured already, unless an earlier checkpoint became the model, the
+    run was killed just then, or persons' tastes were fitted since."""
     logged = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
     is_last = logged and logged[-1]["step"] == trainer.state.global_step
-    if is_last and trainer.evaluated and not config.best_metric:
+    if is_last and trainer.evaluated and not config.best_metric and trainer.preference_model.persons is None:
         return {name: value for name, value in logged[-1].items() if name.startswith("eval_")}
     return trainer.evaluate()
 
@@ -332,6 +345,28 @@ def _head(config: TrainingConfig, groups: Sequence[Group], objective: Objective)
         if objective.uses == "ratings" and len(labels) >= 2:
             return make_head(config.head, **{**settings, head.from_data: labels})
     return head
+
+
+def _persons(head: Head, objective: Objective, groups: Sequence[Group], report: Report) -> tuple[str, ...]:
+    """Whose tastes are learned: all who compared responses, for heads that tell persons apart."""
+    if not head.tastes:
+        return ()
+    if objective.uses != "comparisons":
+        raise ConfigError(f"the {objective.name} objective reads ratings, of which a {head.name} head has one for all")
+    names = persons_of(groups)
+    if not names:
+        raise ConfigError(
+            f"a {head.name} head tells persons apart, and no comparison of the data names its annotator; name them, or "
+            f"train a {plain_head().name} head"
+        )
+    alike = spelt_alike(names)
+    if alike:
+        example = " and ".join(repr(name) for name in next(iter(alike.values())))
+        report.line(
+            f"{len(alike):,} names of annotators are spelt in several ways, such as {example}: each spelling is taken "
+            "for another person; write one name one way"
+        )
+    return names
 
 
 def backbone_settings(config: TrainingConfig) -> BackboneSettings:

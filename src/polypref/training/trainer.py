@@ -25,6 +25,7 @@ from polypref.models.adapters import has_lora
 from polypref.models.answer import Answer, StateAnswer
 from polypref.models.encoder import StateEncoder
 from polypref.models.packing import InputT, PackEncoder, PackT
+from polypref.models.persons import Persons
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import Objective
 from polypref.statistics.resampling import Estimate
@@ -38,7 +39,7 @@ from polypref.training.checkpoints import (
     writing,
 )
 from polypref.training.data import TrainingGroup, batch_judgments
-from polypref.training.passes import Pass, backward, in_step, plan
+from polypref.training.passes import Pass, backward, in_step, plan, read_by_persons
 
 _EVALUATED = 64  # groups evaluated together
 _RESAMPLES = 1000  # for the intervals of the last evaluation
@@ -85,6 +86,7 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         state_layer_rate: float = 1.0,
         keep_checkpoints: int = 2,
         imitation: float = 0.0,
+        person_rate: float = 0.1,
         callbacks: Sequence[TrainerCallback] = (),
         sampler: Sampler[int] | None = None,
     ) -> None:
@@ -96,6 +98,7 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         self.state_layer_rate = state_layer_rate
         self.keep_checkpoints = keep_checkpoints
         self.imitation = imitation
+        self.person_rate = person_rate
         self._assessor: Assessor | None = None  # of the last evaluation
         self._imitated = _Mean()  # −log p of a token of a best response, since the last log
         super().__init__(
@@ -122,6 +125,10 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
                 "adapters and frozen backbones are trained whole on every process; "
                 "use torchrun without fsdp or deepspeed"
             )
+        if self.preference_model.encoder.tastes is not None and self.args.world_size > 1:
+            raise TrainingFailed(
+                f"a {self.preference_model.head.name} head learns persons' tastes in one process; leave torchrun out"
+            )
         if self.imitation and (self.is_fsdp_enabled or self.is_deepspeed_enabled):
             raise TrainingFailed(
                 "imitation reads the embeddings whole on every process; use torchrun without fsdp or deepspeed"
@@ -139,12 +146,13 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         weight, imitated = num_items_in_batch.tolist()
         scale = self.args.world_size / weight  # processes average their gradients
         share = self.args.world_size / max(imitated, 1.0)
+        tastes = self.preference_model.encoder.tastes
         passes = self._in_step(plan(self.module, inputs["groups"], self.tokens_per_pass, head, self.objective))
         stepper = _Stepper(self, model)
         losses = []
         for at, work in enumerate(passes):
             last = at == len(passes) - 1
-            losses.append(backward(work, stepper, head, self.objective, scale, last, self.imitation * share))
+            losses.append(backward(work, stepper, head, self.objective, scale, last, self.imitation * share, tastes))
         loss = torch.stack([part.total for part in losses]).sum()
         self._imitated.total += share * float(torch.stack([part.imitation for part in losses]).sum())
         if not torch.isfinite(loss):
@@ -185,24 +193,28 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
     # — optimiser —
 
     def create_optimizer(self, model: Any = None) -> Any:
-        """The new state layer learns faster than the pretrained backbone."""
-        if self.optimizer is None and self.state_layer_rate != 1.0:
-            new = {id(parameter) for parameter in self.preference_model.encoder.new_parameters()}
+        """The new state layer learns faster than the pretrained backbone; persons' tastes have a rate of their own."""
+        encoder = self.preference_model.encoder
+        if self.optimizer is None and (self.state_layer_rate != 1.0 or encoder.tastes is not None):
+            rate = self.args.learning_rate
+            rates = {id(parameter): rate * self.state_layer_rate for parameter in encoder.new_parameters()}
+            if encoder.tastes is not None:
+                rates[id(encoder.tastes.free)] = self.person_rate
             decayed = set(self.get_decay_parameter_names(self.module))
             kind, settings = self.get_optimizer_cls_and_kwargs(self.args)
-            groups: dict[tuple[bool, bool], list[nn.Parameter]] = defaultdict(list)
+            groups: dict[tuple[float, bool], list[nn.Parameter]] = defaultdict(list)
             for name, parameter in self.module.named_parameters():
                 if parameter.requires_grad:
-                    groups[id(parameter) in new, name in decayed].append(parameter)
-            rate, decay = self.args.learning_rate, self.args.weight_decay
+                    groups[rates.get(id(parameter), rate), name in decayed].append(parameter)
+            decay = self.args.weight_decay
             self.optimizer = kind(
                 [
                     {
                         "params": parameters,
-                        "lr": rate * self.state_layer_rate if is_new else rate,
+                        "lr": own_rate,
                         "weight_decay": decay if decays else 0.0,
                     }
-                    for (is_new, decays), parameters in groups.items()
+                    for (own_rate, decays), parameters in groups.items()
                 ],
                 **settings,
             )
@@ -222,11 +234,16 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         dataset = eval_dataset or self.eval_dataset
         assert isinstance(dataset, GroupDataset)
         loss, weight = 0.0, 0.0
+        tastes = self.preference_model.encoder.tastes
+        if tastes is not None:
+            self.preference_model.head = self.preference_model.head.as_person(tastes.mean(self.preference_model.head))
         assessor = self._assessor = Assessor(resamples=1)  # nobody waits for intervals while a model learns
         for chunk in _chunks(range(len(dataset)), _EVALUATED):
             groups = [dataset.groups[at] for at in chunk]
             states = self._eval_states(groups)
             judgments = batch_judgments(groups, self.preference_model.head.joint).to(states[0].device)
+            with torch.no_grad():
+                judgments = read_by_persons(judgments, self.preference_model.head, tastes)
             losses, weights = self.objective.losses(self.preference_model.head, torch.cat(states), judgments)
             loss += float((losses * weights).sum())
             weight += float(weights.sum())
@@ -257,6 +274,33 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
             for name, known in estimates.items()
             if isinstance(known, Estimate) and known.low is not None and known.high is not None
         }
+
+    @torch.no_grad()
+    def fit_persons(self, names: Sequence[str]) -> None:
+        """Give the model the tastes of all persons, fitted to their votes with everything else as it is.
+
+        They are what `PreferenceModel.meet` finds for these votes, whatever rate they were learned at, and their mean
+        is the taste of the population.
+        """
+        model, dataset = self.preference_model, self.train_dataset
+        tastes = model.encoder.tastes
+        assert tastes is not None
+        assert isinstance(dataset, GroupDataset)
+        head = model.head.as_person(tastes.mean(model.head))
+        parts: list[tuple[Tensor, ...]] = []  # first and second states, share, votes and person of every pair
+        for chunk in _chunks(range(len(dataset)), _EVALUATED):
+            groups = [dataset.groups[at] for at in chunk]
+            states, said = torch.cat(self._eval_states(groups)).cpu().double(), batch_judgments(groups, head.joint)
+            assert said.person is not None
+            parts.append((states[said.first], states[said.second], said.share, said.weight, said.person))
+        first, second, share, votes, person = (torch.cat(column) for column in zip(*parts))
+        found = {
+            name: tuple(head.taste_of(first[at], second[at], share[at].numpy(), votes[at].numpy()).tolist())
+            for name, at in zip(names, _rows_of(person, len(names)))
+        }
+        model.persons = Persons(found)
+        model.head = head.as_person(tuple(model.persons.matrix.mean(axis=0).tolist()))
+        model.encoder.tastes = None
 
     @torch.no_grad()
     def _eval_states(self, groups: Sequence[TrainingGroup[InputT]]) -> list[Tensor]:
@@ -394,6 +438,13 @@ def _headlines(assessor: Assessor, prefix: str) -> dict[str, float]:
 def _warmup(given: float, steps: int) -> int:
     """Steps of warm-up; a number below 1 is a share of all steps."""
     return int(given if given >= 1 else given * steps)
+
+
+def _rows_of(person: Tensor, persons: int) -> list[Tensor]:
+    """The rows that each number from 0 has, in their order."""
+    order = person.argsort(stable=True)
+    counts = torch.bincount(person[person >= 0], minlength=persons)
+    return list(torch.split(order[int((person < 0).sum()) :], counts.tolist()))
 
 
 def _chunks(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -16,6 +16,8 @@ HEADS = {
     "general, gated": make_head("general", dim=6, gate=True),
     "hybrid": make_head("hybrid", dim=4),
     "hybrid, gated": make_head("hybrid", dim=6, bound=2.0, gate=True),
+    "mixture": make_head("mixture", prototypes=3, weights=(0.5, 0.2, 0.3)),
+    "mixture, ideal": make_head("mixture", prototypes=3, form="ideal", distance=2.0),
     "gaussian": make_head("gaussian"),
     "categorical": make_head("distributional", labels=(0, 1, 5)),
     "beta": make_head("distributional", labels=(1, 2, 3, 4), kind="beta"),
@@ -107,7 +109,7 @@ def test_settings_make_the_same_head_again(head):
     assert make_head(head.name, **head.settings()) == head
 
 
-@pytest.mark.parametrize("name", ["scalar", "general", "hybrid", "gaussian"])
+@pytest.mark.parametrize("name", ["scalar", "general", "hybrid", "mixture", "gaussian"])
 def test_heads_without_a_crowd_say_which_head_has_one(name):
     with pytest.raises(HeadError, match="distributional"):
         make_head(name).distributions(torch.zeros(2, 8))

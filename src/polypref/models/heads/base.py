@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from polypref.errors import PolyprefError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from torch import Tensor, nn
+
+    Floats = npt.NDArray[np.float64]
 
 Output = Literal["preferences", "scores", "utilities", "spread", "opinions"]
 """What a head can say:
@@ -105,6 +109,37 @@ class Head(ABC):
     def utilities(self, states: Tensor) -> Tensor:
         """One number per response of one group, higher is better: `[K, state_width]` → `[K]`."""
 
+    # — persons, for heads that tell them apart —
+
+    @property
+    def tastes(self) -> int:
+        """How many numbers tell one person's taste from another's; 0 for heads that know of no persons."""
+        return 0
+
+    @property
+    def mean_taste(self) -> tuple[float, ...]:
+        """The taste that is read: the population's mean, or that of the person whose head it is; `[tastes]`."""
+        return ()
+
+    def as_person(self, taste: tuple[float, ...]) -> Head:
+        """The same head reading with a taste `[tastes]`; also that of the population."""
+        raise HeadError(f"a {self.name} head knows of no persons; train one that does: {_those_with_persons()}")
+
+    def personal_log_odds(self, a: Tensor, b: Tensor, tastes: Tensor) -> Tensor:
+        """Log-odds as persons see them: two states `[..., state_width]` and tastes `[..., tastes]` → `[...]`."""
+        raise HeadError(f"a {self.name} head knows of no persons; train one that does: {_those_with_persons()}")
+
+    def taste_of(self, a: Tensor, b: Tensor, share: Floats, votes: Floats) -> Floats:
+        """The taste of a person who preferred `a` to `b` in this share of these votes, all else as it is.
+
+        States `[n, state_width]`, `[n]`, `[n]` → `[tastes]`; of few votes it is near the mean taste.
+        """
+        raise HeadError(f"a {self.name} head knows of no persons; train one that does: {_those_with_persons()}")
+
+    def read_tastes(self, free: Tensor) -> Tensor:
+        """Tastes of free parameters, as training moves them; 0 is the taste of nobody in particular: same shape."""
+        raise HeadError(f"a {self.name} head knows of no persons; train one that does: {_those_with_persons()}")
+
     def spread(self, states: Tensor) -> Tensor:
         """How far the utility of a response differs between people: `[..., state_width]` → `[...]`."""
         raise HeadError(f"a {self.name} head knows of no spread; train one that does: {_those_saying('spread')}")
@@ -135,6 +170,12 @@ class Head(ABC):
     def settings(self) -> dict[str, Any]:
         """What `config.json` stores: enough to build the head again."""
         return asdict(self)
+
+
+def _those_with_persons() -> str:
+    from polypref.models.heads import all_heads
+
+    return " or ".join(name for name, head in all_heads().items() if head().tastes)
 
 
 def _those_saying(output: Output) -> str:
