@@ -142,7 +142,8 @@ class Store:
         new = 0
         for group in groups:
             [id] = self.add([group])
-            for at, judgment in enumerate((*group.comparisons, *group.ratings)):
+            judgments: tuple[Comparison | Rating, ...] = (*group.comparisons, *group.ratings)
+            for at, judgment in enumerate(judgments):
                 new += self.vote(_imported(id, at, judgment, origin))[1]
         return new
 
