@@ -12,6 +12,7 @@ import typer
 from polypref import __version__
 from polypref.cli import (
     align,
+    ask,
     convert,
     customize,
     demo,
@@ -61,6 +62,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "inspect": inspect.inspect,
     "train": train.train,
     "customize": customize.customize,
+    "ask": ask.ask,
     "align": align.align,
     "tournament": tournament.tournament,
     "eval": evaluate.evaluate,
