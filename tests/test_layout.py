@@ -15,6 +15,7 @@ TESTED_THROUGH = {
     "alignment/config.py": "alignment/test_recipe.py",
     "alignment/methods/*.py": "alignment/test_tables.py",
     "collection/inquiry.py": "cli/test_ask.py",
+    "collection/mending.py": "cli/test_clean.py",
     "customization/curve.py": "customization/test_few_shot.py",
     "customization/figures.py": "customization/test_few_shot.py",
     "drawing.py": "evaluation/test_confusion.py",

@@ -13,6 +13,7 @@ from polypref import __version__
 from polypref.cli import (
     align,
     ask,
+    clean,
     convert,
     customize,
     demo,
@@ -63,6 +64,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "train": train.train,
     "customize": customize.customize,
     "ask": ask.ask,
+    "clean": clean.clean,
     "align": align.align,
     "tournament": tournament.tournament,
     "eval": evaluate.evaluate,

@@ -66,9 +66,7 @@ def inquire(
     """
     rule = rule or (_BLIND if model is None else _BEST)
     if model is None and rule != _BLIND:
-        raise PolyprefError(
-            f"the rule {rule} reads responses: give --model, such as embedded:minilm, or use random"
-        )
+        raise PolyprefError(f"the rule {rule} reads responses: give --model, such as embedded:minilm, or use random")
     if form not in FORMS:
         raise PolyprefError(unknown("form", form, FORMS))
     if not 0 < error < 1:
