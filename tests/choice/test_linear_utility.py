@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from polypref.choice.linear_utility import draw_clusters, fit_linear_utility, resampled_weights
+from polypref.choice.linear_utility import draw_clusters, fit_linear_utility, likeliest_ridge, resampled_weights
 from polypref.errors import PolyprefError
 
 
@@ -97,3 +97,29 @@ def test_clusters_are_drawn_whole():
     assert (drawn[:, [0, 1, 3]].sum(axis=1) == 3).all()
     assert len(np.unique(drawn, axis=0)) > 3
     assert draw_clusters([], 2, 0).shape == (2, 0)
+
+
+@pytest.mark.parametrize("ridge", [0.1, 1.0, 10.0])
+def test_the_ridge_of_the_prior_is_found(ridge):
+    rng = np.random.default_rng(1)
+    differences, truth = rng.normal(size=(4000, 40)), rng.normal(size=40) / np.sqrt(ridge)
+    share = (rng.random(4000) < expit(differences @ truth)).astype(float)
+    assert likeliest_ridge(differences, share, np.ones(4000), (0.01, 0.1, 1.0, 10.0, 100.0)) == ridge
+
+
+def test_evidence_of_one_pair_is_its_integral():
+    """Of two ridges the one under which the vote is more probable, by a sum over weights."""
+    at = np.linspace(-60, 60, 100_001)
+    for share in (0.5, 1.0):
+        probability = {}
+        for ridge in (0.03, 3.0):
+            prior = np.sqrt(ridge / (2 * np.pi)) * np.exp(-ridge * at**2 / 2)
+            likelihood = expit(2 * at) ** (9 * share) * expit(-2 * at) ** (9 * (1 - share))
+            probability[ridge] = (prior * likelihood).sum()
+        expected = max(probability, key=probability.get)
+        assert likeliest_ridge(np.array([[2.0]]), [share], [9.0], (0.03, 3.0)) == expected
+
+
+def test_without_votes_the_ridge_is_1():
+    assert likeliest_ridge(np.zeros((0, 3)), [], []) == 1
+    assert likeliest_ridge(np.zeros((4, 0)), np.ones(4), np.ones(4)) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +64,26 @@ def fit_linear_utility(
             size /= 2
         w, (value, gradient, precision) = w + size * step, found
     return LinearUtility(w, precision)
+
+
+def likeliest_ridge(
+    differences: NDArray[np.floating],
+    shares: ArrayLike,
+    votes: ArrayLike,
+    among: Sequence[float] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+) -> float:
+    """The ridge under which the votes are most probable, the weights integrated out by Laplace's approximation.
+
+    Where there are no votes, or they say nothing, it is 1 if that is among them.
+    """
+    share, count = np.asarray(shares, dtype=np.float64), np.asarray(votes, dtype=np.float64)
+
+    def evidence(ridge: float) -> float:
+        fitted = fit_linear_utility(differences, share, count, ridge=ridge)
+        value = _look(differences, share, count, ridge, fitted.weights)[0]
+        return value + 0.5 * (len(fitted.weights) * np.log(ridge) - float(np.linalg.slogdet(fitted.precision)[1]))
+
+    return max(sorted(among, key=lambda ridge: abs(np.log(ridge))), key=evidence) if len(share) else 1.0
 
 
 def resampled_weights(

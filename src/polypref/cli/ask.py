@@ -33,7 +33,10 @@ def ask(
     error: Annotated[
         float, typer.Option("--error", help="A group whose best response is this surely wrong no longer needs asking.")
     ] = 0.05,
-    ridge: Annotated[float, typer.Option("--ridge", help="Precision of the prior of a utility on features.")] = 1.0,
+    ridge: Annotated[
+        Optional[float],
+        typer.Option("--ridge", help="Precision of the prior; as the votes have it if left out.", show_default=False),
+    ] = None,
     seed: common.Seed = 0,
     format: common.FormatName = None,
     preferred: common.Preferred = None,

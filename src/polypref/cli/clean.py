@@ -41,7 +41,10 @@ def clean(
     ] = None,
     members: Annotated[int, typer.Option("--members", help="Models that vote on each label.")] = 16,
     folds: Annotated[int, typer.Option("--folds", help="Parts of the prompts, judged by models of the rest.")] = 5,
-    ridge: Annotated[float, typer.Option("--ridge", help="Precision of the prior of a utility on features.")] = 1.0,
+    ridge: Annotated[
+        Optional[float],
+        typer.Option("--ridge", help="Precision of the prior; as the votes have it if left out.", show_default=False),
+    ] = None,
     seed: common.Seed = 0,
     format: common.FormatName = None,
     preferred: common.Preferred = None,

@@ -55,7 +55,7 @@ def inquire(
     per_group: int | None = None,
     form: str = "polypref",
     error: float = 0.05,
-    ridge: float = 1.0,
+    ridge: float | None = None,
     seed: int = 0,
     loading: Loading | None = None,
     progress: Callable[[int], None] | None = None,
@@ -80,6 +80,7 @@ def inquire(
         reader, knows = load_reader(model, loading or Loading())
         pool = make_pool(groups, features_of(reader, groups, progress))
         shares = expected_shares(reader, groups) if knows else None
+    ridge = pool.likeliest_ridge() if ridge is None else ridge
     questions = choose_pairs(pool, budget, rule, shares=shares, per_group=per_group, seed=seed, ridge=ridge)
     tasks = make_tasks(groups, questions, rule, seed=seed)
     write_tasks(tasks, out, form)

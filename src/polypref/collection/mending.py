@@ -94,7 +94,7 @@ def mend(
     against: Iterable[Group] | None = None,
     members: int = 16,
     folds: int = 5,
-    ridge: float = 1.0,
+    ridge: float | None = None,
     seed: int = 0,
     loading: Loading | None = None,
     progress: Callable[[int], None] | None = None,

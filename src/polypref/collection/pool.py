@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from polypref.choice.linear_utility import LinearUtility, fit_linear_utility
+from polypref.choice.linear_utility import LinearUtility, fit_linear_utility, likeliest_ridge
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
 from polypref.groups.pairs import pair_votes
@@ -46,6 +46,10 @@ class Pool:
     def differences(self, pairs: Pairs) -> Floats:
         """f(y_i) − f(y_j) [m, d]."""
         return self.features[pairs.first] - self.features[pairs.second]
+
+    def likeliest_ridge(self) -> float:
+        """The precision of the prior under which the votes so far are most probable; 1 without votes."""
+        return likeliest_ridge(self.differences(self.judged), self.shares, self.votes)
 
     def fit(self, ridge: float) -> LinearUtility:
         """What the votes so far say of the features."""

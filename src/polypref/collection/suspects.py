@@ -60,7 +60,7 @@ def suspect_labels(
     members: int = 16,
     folds: int = 5,
     seed: int = 0,
-    ridge: float = 1.0,
+    ridge: float | None = None,
 ) -> Doubts:
     """Doubt the label of every judged pair, from features [K, d] of each group's responses.
 
@@ -68,7 +68,8 @@ def suspect_labels(
     the others. They give μ̂ and σ̂ of the difference of utilities. A label is thought flipped with probability
     ε(1 − p) / ((1 − ε)p + ε(1 − p)), p = σ(a·μ̂ / √(1 + πσ̂²/8)); see `noise_rate` for ε and a. Several votes must each
     have been flipped. Kinds: people `split` (both sides have votes), which is never noise; `flip`: probably flipped,
-    and μ̂ + σ̂ < 0; `near tie`: p within 0.1 of ½; else `sound`.
+    and μ̂ + σ̂ < 0; `near tie`: p within 0.1 of ½; else `sound`. The precision of the prior is `ridge`, or else
+    what makes the votes most probable.
     """
     pool = make_pool(groups, features)
     decided = pool.shares != 0.5
@@ -78,6 +79,7 @@ def suspect_labels(
         raise Undefined(f"all {len(decided):,} judged pairs are ties, so that there is no label to doubt")
     if members < 2 or folds < 2:
         raise PolyprefError(f"{members} members and {folds} folds; expected 2 of each or more")
+    ridge = pool.likeliest_ridge() if ridge is None else ridge
     margins = _margins(pool, [prompt_key(group) for group in groups], members, folds, seed, ridge)
     margins *= np.where(pool.shares >= 0.5, 1, -1)[:, None]  # of the preferred response
     mean, spread = margins.mean(axis=1), margins.std(axis=1, ddof=1)
