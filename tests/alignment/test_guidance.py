@@ -115,3 +115,10 @@ def test_the_other_rewards() -> None:
 def test_what_a_head_cannot_say_is_refused(reward, head, words) -> None:
     with pytest.raises(PolyprefError, match=words):
         check_reward(reward, head)
+
+
+def test_the_highest_quantile_of_a_normal_crowd_is_refused() -> None:
+    with pytest.raises(PolyprefError, match="nobody who likes a response most"):
+        check_reward("quantile", make_head("gaussian"), 1.0)
+    check_reward("tail", make_head("gaussian"), 1.0)
+    check_reward("quantile", make_head("gaussian"), 0.99)

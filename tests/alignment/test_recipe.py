@@ -7,13 +7,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from polypref import Group, PreferenceModel
 from polypref.alignment.config import make_alignment_config
+from polypref.alignment.fitting import log_probs_of
 from polypref.alignment.methods import all_methods
 from polypref.alignment.recipe import align
 from polypref.alignment.run import AlignmentError
@@ -22,6 +25,7 @@ from polypref.errors import PolyprefError
 from polypref.evaluation.tournament import read_game
 from polypref.groups.writing import save_groups
 from polypref.models.causal import LanguageModel
+from polypref.training.progress import Report
 from tests.training.conftest import environment, make_backbone
 
 
@@ -118,9 +122,38 @@ def test_every_method_runs(settings, method) -> None:
     assert any(not torch.equal(one[name], begun[name]) for name in one if name in begun)
 
 
-def test_adapters_are_merged_into_the_policy(settings) -> None:
-    found = align(settings(lora={"rank": 4, "alpha": 8}, iterations=1))
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # of peft
+def test_adapters_are_small_folders_on_one_base_and_the_last_policy_is_whole(settings, tiny_lm) -> None:
+    config = settings(lora={"rank": 4, "alpha": 8}, fit={"learning_rate": 1e-2, "batch_size": 4, "epochs": 4})
+    found = align(config)
+    out = Path(config.out)
+    assert not (out / "iteration-1" / "policy").exists()
+    assert {path.name for path in (out / "iteration-1" / "adapter").iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+    assert found.policy == out / "iteration-2" / "policy"
     assert not any("lora" in name for name in weights_of(found.policy))
+    ids = torch.arange(20, 30)[None]
+    whole = AutoModelForCausalLM.from_pretrained(found.policy)(ids).logits
+    base = AutoModelForCausalLM.from_pretrained(tiny_lm)
+    plain = base(ids).logits
+    from peft import PeftModel
+
+    adapted = PeftModel.from_pretrained(base, out / "iteration-2" / "adapter")(ids).logits
+    torch.testing.assert_close(whole, adapted, rtol=1e-4, atol=1e-4)
+    assert (whole - plain).abs().max() > 0.01
+    samples = load_samples(out / "iteration-2" / "judged.jsonl")  # past policy 1 is the base with its adapter
+    language = LanguageModel.from_pretrained(tiny_lm, max_length=64)
+    before = log_probs_of(language, samples, 1024, 6)
+    assert samples[0].log_probs["before"] == pytest.approx(before[0].tolist(), abs=1e-3)
+    assert samples[0].log_probs["1"] != pytest.approx(before[0].tolist(), abs=1e-3)
+
+
+def test_all_policies_of_adapters_may_be_merged(settings) -> None:
+    config = settings(lora={"rank": 2, "merge": "all"}, eval_share=0.0)
+    align(config)
+    assert (Path(config.out) / "iteration-1" / "policy" / "config.json").exists()
 
 
 def test_more_iterations_go_on_and_other_settings_are_refused(settings) -> None:
@@ -146,9 +179,11 @@ def test_trl_trains_a_policy_too(settings) -> None:
 
 
 @pytest.mark.slow
-def test_killed_runs_end_as_undisturbed_ones_do(settings, tmp_path) -> None:
-    straight = weights_of(align(settings(out=str(tmp_path / "straight"))).policy)
-    config = settings(out=str(tmp_path / "killed"))
+@pytest.mark.parametrize(("lora", "kills"), [(None, 4), ({"rank": 2}, 2)])
+def test_killed_runs_end_as_undisturbed_ones_do(settings, tmp_path, lora, kills) -> None:
+    fit = {"learning_rate": 3e-3, "batch_size": 4, "epochs": 4, "save_steps": 3}
+    straight = weights_of(align(settings(out=str(tmp_path / "straight"), fit=fit, lora=lora)).policy)
+    config = settings(out=str(tmp_path / "killed"), fit=fit, lora=lora)
     (tmp_path / "config.json").write_text(config.to_json())
     code = (
         "import sys, json; from polypref.alignment.config import make_alignment_config; "
@@ -156,7 +191,7 @@ def test_killed_runs_end_as_undisturbed_ones_do(settings, tmp_path) -> None:
         "align(make_alignment_config(json.load(open(sys.argv[1]))))"
     )
     rng = np.random.default_rng(0)
-    for _ in range(4):
+    for _ in range(kills):
         run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "config.json")], env=environment())
         time.sleep(6 + 6 * rng.random())
         run.kill()
@@ -202,3 +237,23 @@ def test_a_guide_that_has_diverged_is_named(settings, place, tmp_path) -> None:
     model.save_pretrained(tmp_path / "diverged")
     with pytest.raises(PolyprefError, match="NaN"):
         align(settings(guide=str(tmp_path / "diverged")))
+
+
+def test_several_processes_are_refused(settings, monkeypatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(AlignmentError, match="align runs in one process, and torchrun has started several"):
+        align(settings())
+
+
+def test_a_reference_that_never_moves_is_told(settings) -> None:
+    class Lines(Report):
+        lines: ClassVar[list[str]] = []
+
+        def line(self, text: str) -> None:
+            self.lines.append(text)
+
+    align(settings(method="comal", iterations=1, eval_share=0.0), Lines())
+    assert Lines.lines[0] == (
+        "comal moves its reference every 8 iterations and never in 1: set method_settings.every lower, or iterations "
+        "higher"
+    )

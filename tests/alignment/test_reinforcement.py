@@ -11,11 +11,12 @@ import json
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from polypref import Group
+from polypref import Group, PreferenceModel
 from polypref.alignment import reinforcement
 from polypref.alignment.reinforcement import Reinforcement, reinforce
 from polypref.alignment.sampling import Sampling, sample
@@ -26,6 +27,7 @@ from polypref.models.causal import LanguageModel
 from polypref.models.heads import make_head
 from polypref.training.progress import Report
 from tests.models.test_imitation import make_speaker
+from tests.training.conftest import make_backbone
 
 pytestmark = pytest.mark.filterwarnings("default")  # of TRL and of what it imports
 
@@ -163,3 +165,44 @@ def test_what_cannot_be_is_refused(policy, tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "trl", None)
     with pytest.raises(PolyprefError, match=r"not installed; install it with pip install trl"):
         reinforce(policy, Vowels(), PROMPTS, tmp_path / "missing", settings=settings())
+
+
+def test_another_guide_is_refused(tmp_path, policy) -> None:
+    class Consonants(Vowels):
+        pass
+
+    reinforcement._begin(tmp_path, reinforcement._described(policy, Vowels(), PROMPTS, "grpo", "log-odds", settings()))
+    with pytest.raises(PolyprefError, match="was started with another guide: go on with the same settings"):
+        reinforce(policy, Consonants(), PROMPTS, tmp_path, settings=settings())
+
+
+def test_a_guide_is_known_by_its_weights(tmp_path) -> None:
+    backbone = make_backbone("llama", tmp_path / "backbone")
+    one, same, other = (PreferenceModel.from_backbone(backbone, "general", dim=4, seed=seed) for seed in (1, 1, 2))
+    assert reinforcement._fingerprint(one) == reinforcement._fingerprint(same) != reinforcement._fingerprint(other)
+
+
+def test_the_scale_of_rewards_may_be_left_out(policy, tmp_path, monkeypatch) -> None:
+    made = []
+    plain = reinforcement.GroupReward
+    monkeypatch.setattr(reinforcement, "GroupReward", lambda *a, **k: made.append(plain(*a, **k)) or made[-1])
+    reinforce(policy, Vowels(), PROMPTS, tmp_path, settings=settings(max_steps=1, scale="none"))
+    assert made[0].scale == "none"
+
+
+def test_blocks_drift_from_the_first_batch_also_when_a_run_goes_on(tmp_path) -> None:
+    class Rewards:
+        __name__ = "polypref_blocks"
+
+        def __init__(self, found):
+            self.first_shares, self.found = None, found
+
+        def __call__(self, *_):
+            self.first_shares = self.found if self.first_shares is None else self.first_shares
+            return [0.0]
+
+    first, later = Rewards(np.array([0.25, 0.75])), Rewards(np.array([0.5, 0.5]))
+    for rewards in (first, later):
+        call = reinforcement._by_group(rewards, PROMPTS, tmp_path / "run" / reinforcement.SHARES)
+        call(["a"], [0], None)
+    assert later.first_shares.tolist() == [0.25, 0.75]

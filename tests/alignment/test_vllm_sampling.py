@@ -5,14 +5,21 @@ from __future__ import annotations
 import random
 import sys
 from dataclasses import dataclass, field
-from types import ModuleType
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
+from polypref import Group
+from polypref.alignment.config import make_alignment_config
+from polypref.alignment.recipe import align
+from polypref.alignment.samples import load_samples
 from polypref.alignment.sampling import Sample, Sampling
 from polypref.alignment.vllm_sampling import engine, sample
 from polypref.errors import PolyprefError
+from polypref.evaluation.prediction import Prediction
+from polypref.groups.writing import save_groups
 from polypref.models.backbones import BackboneSettings
 
 END, EOS = 7, 2
@@ -50,9 +57,12 @@ class RequestOutput:
 class LLM:
     """Draws tokens below 10 at random; like the V1 engine, sample i of a request has the seed of the request plus i."""
 
+    stopped: ClassVar[list[str]] = []
+
     def __init__(self, model: str, *, dtype: str = "auto", trust_remote_code: bool = False, **others: Any) -> None:
         known = {"revision", "max_model_len", "gpu_memory_utilization", "enable_prefix_caching", "tensor_parallel_size"}
         assert others.keys() <= known
+        self.llm_engine = SimpleNamespace(engine_core=SimpleNamespace(shutdown=lambda: LLM.stopped.append(model)))
         self.model, self.settings = model, {"dtype": dtype, **others}
 
     def generate(self, prompts, sampling_params=None, *, use_tqdm=True, lora_request=None):
@@ -116,6 +126,7 @@ def test_the_engine_is_loaded_as_asked(vllm) -> None:
             "enable_prefix_caching": True,
             "tensor_parallel_size": 2,
         }
+    assert LLM.stopped[-1] == "some/model"
 
 
 def test_a_left_out_end_is_put_back_and_a_sample_that_was_given_up_is_refused(vllm, monkeypatch) -> None:
@@ -133,3 +144,46 @@ def test_without_vllm_one_sentence_says_so(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(PolyprefError, match="vLLM is not installed; install it with"):
         sample(None, [[1]], Sampling(), [END], [0])
+
+
+def test_align_samples_with_it(vllm, tiny_lm, tmp_path) -> None:
+    """All weights and adapters, of which vLLM gets whole models; then those are deleted."""
+    save_groups([Group(f"Question {at}?", ("any",)) for at in range(4)], tmp_path / "prompts.jsonl")
+
+    class ByLength:
+        def encode(self, groups):
+            for group in groups:
+                lengths = np.array([len(text.encode()) for text in group.responses], dtype=float)
+                yield group, Prediction(log_odds=lengths[:, None] - lengths)
+
+    for at, lora in enumerate((None, {"rank": 2})):
+        LLM.stopped.clear()
+        out = tmp_path / str(at)
+        config = make_alignment_config(
+            {
+                "policy": tiny_lm,
+                "guide": "handed over",
+                "prompts": str(tmp_path / "prompts.jsonl"),
+                "iterations": 2,
+                "sampling": {"engine": "vllm", "count": 4, "max_tokens": 6, "vllm": {"memory": 0.4}},
+                "lora": lora,
+                "eval_share": 0.0,
+                "max_length": 64,
+                "out": str(out),
+            }
+        )
+        align(config, guide=ByLength())
+        assert LLM.stopped[0] == tiny_lm
+        assert (LLM.stopped[1] == str(out / "iteration-1" / "policy")) is (lora is None)
+        assert len(LLM.stopped) == 2
+        assert not list(out.glob(".policy-*"))
+        drawn = load_samples(out / "iteration-2" / "samples.jsonl")
+        assert max(max(tokens) for one in drawn for tokens in one.tokens) < 10  # the stand-in's
+
+
+def test_align_says_so_before_it_begins(tiny_lm, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    given = {"policy": tiny_lm, "guide": "guide", "prompts": "p.jsonl", "sampling": {"engine": "vllm"}}
+    with pytest.raises(PolyprefError, match="vLLM is not installed"):
+        align(make_alignment_config({**given, "out": str(tmp_path / "out")}))
+    assert not (tmp_path / "out").exists()

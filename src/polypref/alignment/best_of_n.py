@@ -24,7 +24,7 @@ def best_of_n(
     label and so on. `lottery` draws from the maximal lottery of the samples, which no policy that chooses among them
     beats on average; where it is certain, it is the Condorcet winner.
     """
-    check_reward(by, guide.head)
+    check_reward(by, guide.head, share)
     if by == "blocks":
         raise PolyprefError("'blocks' is a reward for training; choose the best by 'log-odds'")
     rng = np.random.default_rng(seed)

@@ -14,6 +14,8 @@ class SamplingConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    engine: Literal["transformers", "vllm"] = "transformers"
+    vllm: dict[str, Any] = {}  # settings of its `LLM`, such as tensor_parallel_size; `memory` is the share of the GPU's
     count: int = Field(8, ge=2)  # K samples of each prompt
     max_tokens: int = Field(64, ge=1)  # of an answer
     temperature: float = Field(1.0, gt=0)
@@ -34,6 +36,13 @@ class FitConfig(BaseModel):
     max_grad_norm: float = Field(1.0, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     tokens_per_pass: int = Field(1024, ge=1)  # computed at once where gradients are needed
+    save_steps: int = Field(100, ge=1)  # a killed run repeats at most these
+
+
+class PolicyLora(LoraConfig):
+    """Adapters that learn, on one base model: the policy before alignment."""
+
+    merge: Literal["last", "all"] = "last"  # which policies are written as whole models beside their adapters
 
 
 class BestResponses(InstructionConfig):
@@ -63,7 +72,7 @@ class AlignmentConfig(BaseModel):
     prompts_per_iteration: Optional[int] = Field(None, ge=1)  # none: all of them in every iteration
     sampling: SamplingConfig = SamplingConfig()
     fit: FitConfig = FitConfig()
-    lora: Optional[LoraConfig] = None
+    lora: Optional[PolicyLora] = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     max_length: int = Field(1024, ge=16)  # tokens of a prompt and its answer
     trust_remote_code: bool = False

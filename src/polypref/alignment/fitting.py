@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import get_scheduler
 
 from polypref.alignment.config import FitConfig
+from polypref.alignment.fit_checkpoints import FitCheckpoints
 from polypref.alignment.methods import Look, Method
 from polypref.alignment.regression import Regression
 from polypref.alignment.samples import Samples
@@ -21,6 +22,7 @@ from polypref.models.inputs import Input
 from polypref.models.packing import Pack
 
 _LEAST_MASS = 1e-30  # of an opponent, so that a policy that left all samples behind still plays somebody
+_TRIAL, _OPPONENTS = "trial", "opponents"  # files of a fit with a half-step
 
 
 class FitFailed(PolyprefError):
@@ -46,25 +48,46 @@ def fit(
     settings: FitConfig,
     room: int,
     seed: int = 0,
+    checkpoints: FitCheckpoints | None = None,
 ) -> list[FitStep]:
     """Minimise the method's regression over the samples; the model, all of it or its adapters, is changed.
 
     Prompts are cut as they were when answers of at most `room` tokens were drawn. `past` names the policies whose
     log-probabilities the samples hold, newest first, and `reference` that of the reference. A method with a half-step
-    is fitted twice from the same weights, the second time with the opponents of the first fit.
+    is fitted twice from the same weights, the second time with the opponents of the first fit. With `checkpoints` a fit
+    that was killed goes on from the last of them, if the model is as it was when the fit began.
     """
     looks = [look_at(one, method, past, reference, iteration) for one in samples]
     if not method.half_step:
-        return _fitted(model, method, samples, looks, settings, room, seed)
+        return _fitted(model, method, samples, looks, settings, room, seed, checkpoints)
+    met = checkpoints.kept(_OPPONENTS) if checkpoints else None
+    if met is None:
+        met = _met_by_trial(model, method, samples, looks, settings, room, seed, checkpoints)
+    asked = [_against(look, opponent) for look, opponent in zip(looks, met)]
+    return _fitted(model, method, samples, asked, settings, room, seed, checkpoints)
+
+
+def _met_by_trial(
+    model: LanguageModel,
+    method: Method,
+    samples: Sequence[Samples],
+    looks: Sequence[Look],
+    settings: FitConfig,
+    room: int,
+    seed: int,
+    checkpoints: FitCheckpoints | None,
+) -> list[Tensor]:
+    """What the policy after a half-step finds of the samples; the model is as before."""
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     before = [parameter.detach().clone() for parameter in weights]
-    _fitted(model, method, samples, looks, settings, room, seed)
+    _fitted(model, method, samples, looks, settings, room, seed, checkpoints, _TRIAL)
     met = log_probs_of(model, samples, settings.tokens_per_pass, room)
     with torch.no_grad():
         for parameter, value in zip(weights, before):
             parameter.copy_(value)
-    asked = [_against(look, opponent) for look, opponent in zip(looks, met)]
-    return _fitted(model, method, samples, asked, settings, room, seed)
+    if checkpoints:
+        checkpoints.keep(_OPPONENTS, met)
+    return met
 
 
 def look_at(one: Samples, method: Method, past: Sequence[str], reference: str, iteration: int) -> Look:
@@ -130,15 +153,19 @@ def _fitted(
     settings: FitConfig,
     room: int,
     seed: int,
+    checkpoints: FitCheckpoints | None,
+    name: str = "fit",
 ) -> list[FitStep]:
-    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    named = {key: parameter for key, parameter in model.named_parameters() if parameter.requires_grad}
+    weights = list(named.values())
     optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     batches = list(_batches(len(samples), settings, seed))
     kind = "constant_with_warmup" if settings.warmup and settings.schedule == "constant" else settings.schedule
     scheduler = get_scheduler(kind, optimizer, int(settings.warmup * len(batches)), num_training_steps=len(batches))
     model.train()
-    steps: list[FitStep] = []
-    for batch in batches:
+    done = checkpoints.read(name, named, optimizer, scheduler) if checkpoints else []
+    steps = [FitStep(**step) for step in done]
+    for batch in batches[len(steps) :]:
         optimizer.zero_grad(set_to_none=True)
         losses, told = [], []
         for at in batch:
@@ -160,6 +187,8 @@ def _fitted(
         optimizer.step()
         scheduler.step()
         steps.append(step)
+        if checkpoints and len(steps) % checkpoints.every == 0 and len(steps) < len(batches):
+            checkpoints.write(name, named, optimizer, scheduler, [asdict(step) for step in steps])
     model.eval()
     return steps
 

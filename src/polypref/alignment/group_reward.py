@@ -40,7 +40,7 @@ class GroupReward:
         scale: str = "group",
         block_multipliers: Sequence[float] | None = None,
     ) -> None:
-        check_reward(reward, model.head)
+        check_reward(reward, model.head, share)
         if num_generations < 2:
             raise PolyprefError(f"num_generations is {num_generations}; a group reward compares at least 2 samples")
         if scale not in ("group", "none"):
@@ -59,7 +59,7 @@ class GroupReward:
         self.block_multipliers = block_multipliers
         self.__name__ = f"polypref_{reward}"  # what trainers log it as
         self._trainer_checked = False
-        self._first_shares: Floats | None = None
+        self.first_shares: Floats | None = None  # of the blocks in the first batch, from which they drift
 
     def __call__(
         self,
@@ -106,9 +106,9 @@ class GroupReward:
 
     def _drift(self, shares: Floats) -> float:
         """KL(α(now) ‖ α(first)) of the blocks' shares of the variance: how far the policy bets on other blocks."""
-        if self._first_shares is None:
-            self._first_shares = shares
-        now, first = np.maximum(shares, 1e-12), np.maximum(self._first_shares, 1e-12)
+        if self.first_shares is None:
+            self.first_shares = shares
+        now, first = np.maximum(shares, 1e-12), np.maximum(self.first_shares, 1e-12)
         return float((now * np.log(now / first)).sum())
 
     def _group_size(self, trainer: Any) -> int:

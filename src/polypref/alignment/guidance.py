@@ -20,7 +20,7 @@ REWARDS: tuple[str, ...] = get_args(Reward)
 OF_A_CROWD = ("quantile", "tail")
 
 
-def check_reward(reward: str, head: Head) -> None:
+def check_reward(reward: str, head: Head, share: float | None = None) -> None:
     """Refuse a reward that is unknown, or of which a head says nothing."""
     if reward not in REWARDS:
         raise PolyprefError(f"unknown reward {reward!r}; known are {', '.join(REWARDS)}")
@@ -28,6 +28,11 @@ def check_reward(reward: str, head: Head) -> None:
         raise PolyprefError(
             f"a {head.name} head does not know how a crowd is divided, which the reward {reward!r} is made of: "
             "take a distributional or gaussian model, or another reward"
+        )
+    if reward == "quantile" and head.labels is None and share == 1:
+        raise PolyprefError(
+            f"in the crowd of a {head.name} head there is nobody who likes a response most, at whom the quantile of "
+            "share 1 would be: take a share below 1"
         )
     if reward == "expected" and "utilities" not in head.says:
         raise PolyprefError(

@@ -58,7 +58,7 @@ def _judged(run: Run, samples: Sequence[Samples]) -> list[Samples]:
     for name in run.guides:
         guide = run.given or PreferenceModel.from_pretrained(name)
         if isinstance(guide, PreferenceModel):
-            check_reward(run.config.reward, guide.head)
+            check_reward(run.config.reward, guide.head, run.config.share)
         answers = [answer for _, answer in guide.encode(groups)]
         log_odds.append([leads(answer, run.config.reward, run.config.share) for answer in answers])
         # the mean lead is a number of a response up to a constant; log-odds have it of their own

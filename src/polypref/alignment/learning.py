@@ -8,19 +8,27 @@ from typing import cast
 
 import torch
 
+from polypref.alignment.fit_checkpoints import FitCheckpoints
 from polypref.alignment.fitting import fit, mean_step
 from polypref.alignment.reinforcement import Reinforcement, Trainer, reinforce
 from polypref.alignment.run import FIT, POLICY, AlignmentError, Run, seed_of
 from polypref.alignment.samples import load_samples
 from polypref.files import write_whole
 from polypref.models.adapters import Lora
+from polypref.models.customized import ADAPTER
 from polypref.models.folders import LAST
+from polypref.models.lm_adapters import save_adapter
+
+_STANDING = "fit"  # the folder of what a fit goes on from
 
 
 def learn(run: Run, iteration: int) -> None:
     """The next policy."""
     folder = run.folder(iteration)
-    if (folder / POLICY / LAST).exists():
+    checkpoints = FitCheckpoints(folder / _STANDING, run.config.fit.save_steps)
+    adapter = run.adapter_of(iteration)
+    if (adapter / ADAPTER if adapter else folder / POLICY / LAST).exists():
+        checkpoints.remove()
         return
     samples = load_samples(folder / "judged.jsonl")
     settings = run.config.fit
@@ -30,13 +38,26 @@ def learn(run: Run, iteration: int) -> None:
         torch.manual_seed(seed)  # adapters are drawn, and a run may begin here
         model = run.load(iteration - 1, learns=True)
     reference, room = run.name_of(run.reference_at(iteration)), run.config.sampling.max_tokens
-    told = fit(model, run.method, samples, past, reference, iteration, settings, room, seed)
+    told = fit(model, run.method, samples, past, reference, iteration, settings, room, seed, checkpoints)
     found = mean_step(told)
     share = found["achieved"]
     met = "the guide sees no difference" if share is None else f"{share:.0%} of them achieved"
     run.report.line(f"iteration {iteration}: targets of {found['target']:.3g} nats, {met}")
     write_whole(folder / FIT, json.dumps({**found, "log": [asdict(step) for step in told]}) + "\n")
-    model.save_pretrained(folder / POLICY)
+    if adapter:
+        save_adapter(model, adapter, run.base)
+    else:
+        model.save_pretrained(folder / POLICY)
+    checkpoints.remove()
+
+
+def write_whole_policies(run: Run, last: int) -> None:
+    """The policies of adapters as models that transformers loads: the last, or all."""
+    lora = run.config.lora
+    for iteration in range(1, last + 1) if lora is not None and lora.merge == "all" else [last]:
+        place = run.policy_of(iteration)
+        if run.adapter_of(iteration) and not (place / LAST).exists():
+            run.load(iteration, whole=True).save_pretrained(place)
 
 
 def learn_by_trainer(run: Run) -> None:

@@ -2,7 +2,8 @@
 
 In `out` lie the settings (`alignment.json`), the policy before alignment (`instruction`, where it is tuned first), and
 for each iteration a folder: `samples.jsonl` (what the last policy answered), `judged.jsonl` (the same with what the
-guide says and how likely past policies are to give them), `policy` (the fitted model), `fit.json`, `held-out.jsonl` and
+guide says and how likely past policies are to give them), `policy` (the fitted model; with adapters
+`adapter`, and `policy` of the last iteration alone), `fit.json`, `held-out.jsonl` and
 `measured.json`; at the end `game.json` says how the policies play against each other. What is there is not made again,
 so a killed run goes on where it was.
 """
@@ -19,7 +20,7 @@ from polypref.alignment.answering import answer
 from polypref.alignment.config import AlignmentConfig
 from polypref.alignment.examining import examine, play
 from polypref.alignment.judging import judge
-from polypref.alignment.learning import learn, learn_by_trainer
+from polypref.alignment.learning import learn, learn_by_trainer, write_whole_policies
 from polypref.alignment.measuring import Measured
 from polypref.alignment.run import FIT, Guide, Run
 from polypref.evaluation.tournament import PolicyGame
@@ -58,6 +59,7 @@ def align(config: AlignmentConfig, report: Report | None = None, guide: Guide | 
             learn(run, iteration)
         if run.held_out:
             measured.append(examine(run, iteration))
+    write_whole_policies(run, iterations[-1])
     game = play(run, (0, *iterations)) if run.held_out else None
     fits = [] if run.trainer else [json.loads((run.folder(at) / FIT).read_text()) for at in iterations]
     return Aligned(run.policy_of(iterations[-1]), fits, measured, game)

@@ -35,6 +35,7 @@ from polypref.training.recipe import joined
 
 Trainer = Literal["grpo", "rloo"]
 SETTINGS, HISTORY, RUN = "reinforcement.json", "history.json", "run"  # in `out`; the last is deleted at the end
+SHARES = "first-shares.json"  # in `run`: how large blocks were in the first batch
 _SHOWN = ("loss", "kl", "entropy", "completions/mean_length", "completions/clipped_ratio")
 
 
@@ -44,6 +45,7 @@ class Reinforcement:
 
     sampling: Sampling = field(default_factory=Sampling)
     share: float = 0.25  # of the crowd, for the rewards quantile and tail
+    scale: str = "group"  # of rewards, or "none", see `GroupReward`
     beta: float = 0.0  # the price of a nat of KL to the policy as it was loaded; 0 needs no copy of that
     batch_size: int = 8  # prompts per optimiser step and process; the samples of one are read at a time
     epochs: float = 1.0
@@ -89,8 +91,8 @@ def reinforce(
 
     out, report = Path(out), joined(report or Report())
     settings, loading = settings or Reinforcement(), loading or BackboneSettings()
-    rewards = GroupReward(guide, settings.sampling.count, reward, share=settings.share)
-    _begin(out, _described(policy, prompts, trainer, reward, settings))
+    rewards = GroupReward(guide, settings.sampling.count, reward, share=settings.share, scale=settings.scale)
+    _begin(out, _described(policy, guide, prompts, trainer, reward, settings))
     if (out / LAST).exists():
         history = json.loads((out / HISTORY).read_text(encoding="utf-8"))
         report.line(f"{out} holds the finished policy")
@@ -109,7 +111,7 @@ def reinforce(
         model.generation_config.eos_token_id = list(language.ends)
         run = make_trainer(
             model,
-            _by_group(rewards, prompts),
+            _by_group(rewards, prompts, out / RUN / SHARES),
             args=arguments,
             train_dataset=Dataset.from_list(rows),
             processing_class=language.tokenizer,
@@ -139,12 +141,18 @@ def _of_trl(trainer: Trainer) -> tuple[Any, Any]:
 
 
 def _described(
-    policy: str, prompts: Sequence[Group], trainer: str, reward: str, settings: Reinforcement
+    policy: str,
+    guide: PreferenceModel,
+    prompts: Sequence[Group],
+    trainer: str,
+    reward: str,
+    settings: Reinforcement,
 ) -> dict[str, Any]:
     """What a run has to be gone on with, as JSON."""
     texts = json.dumps([group.prompt for group in prompts])
     described = {
         "policy": policy,
+        "guide": _fingerprint(guide),
         "trainer": trainer,
         "reward": reward,
         "prompts": hashlib.sha256(texts.encode()).hexdigest(),
@@ -152,6 +160,17 @@ def _described(
     }
     known: dict[str, Any] = json.loads(json.dumps(described, default=str))
     return known
+
+
+def _fingerprint(guide: PreferenceModel) -> str:
+    """Tells whether a guide is the same, wherever it lies; one that is no model is known by its kind alone."""
+    if not isinstance(guide, PreferenceModel):
+        return type(guide).__name__
+    found = hashlib.sha256(repr(guide.head).encode())
+    for name, weight in guide.encoder.named_parameters():
+        found.update(name.encode())
+        found.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def _is_first() -> bool:
@@ -204,11 +223,20 @@ def _in_order(fit: Sequence[int], settings: Reinforcement) -> list[int]:
     return [fit[at] for at in order[: steps * of_step]]
 
 
-def _by_group(rewards: GroupReward, prompts: Sequence[Group]) -> Callable[..., list[float | None]]:
-    """The reward function with prompts as the guide knows them, which TRL passes as messages."""
+def _by_group(rewards: GroupReward, prompts: Sequence[Group], shares: Path) -> Callable[..., list[float | None]]:
+    """The reward function with prompts as the guide knows them, which TRL passes as messages.
+
+    The shares of blocks in the first batch are kept, for a run that goes on to drift from the same.
+    """
+    if shares.exists():
+        rewards.first_shares = np.array(json.loads(shares.read_text(encoding="utf-8")))
 
     def reward(completions: Sequence[Any], group: Sequence[int], log_metric: Any, **_: Any) -> list[float | None]:
-        return rewards([prompts[at].prompt for at in group], completions, log_metric)
+        found = rewards([prompts[at].prompt for at in group], completions, log_metric)
+        if rewards.first_shares is not None and not shares.exists() and _is_first():
+            shares.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(shares, json.dumps(rewards.first_shares.tolist()))
+        return found
 
     reward.__name__ = rewards.__name__
     return reward

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from polypref.alignment.methods import Method, make_method
 from polypref.alignment.reinforcement import Reinforcement, Trainer
 from polypref.alignment.samples import Samples
 from polypref.alignment.sampling import Sampling
+from polypref.alignment.vllm_sampling import check_installed
 from polypref.errors import PolyprefError
 from polypref.files import write_whole
 from polypref.groups.model import Group, shown
@@ -27,13 +29,14 @@ from polypref.models.answer import Answer
 from polypref.models.backbones import BackboneSettings
 from polypref.models.causal import LanguageModel
 from polypref.models.folders import LAST
+from polypref.models.lm_adapters import go_on_with_adapter, merge_adapter
 from polypref.models.preference_model import PreferenceModel
 from polypref.training.instruction import tune
 from polypref.training.progress import Report
 
 CONFIG, FIT = "alignment.json", "fit.json"
 BEFORE = "before"  # how the log-probabilities of the policy before alignment are named
-INSTRUCTION, POLICY = "instruction", "policy"
+INSTRUCTION, POLICY, ADAPTERS = "instruction", "policy", "adapter"
 FREE = frozenset({"iterations", "judge", "guide_may_judge", "out"})  # settings that may change when a run goes on
 _FITTED = ("log-odds", "expected", "quantile", "tail")  # rewards that the regression can follow
 _OF_THE_RUN = frozenset("sampling share batch_size epochs learning_rate max_length lora seed trainer".split())
@@ -68,6 +71,13 @@ class Run:
 
     def _check(self) -> None:
         config = self.config
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+            raise AlignmentError(
+                "align runs in one process, and torchrun has started several: start it without torchrun; "
+                "alignment.reinforce (GRPO, RLOO) and polypref train run in several"
+            )
+        if config.sampling.engine == "vllm":
+            check_installed()
         if config.sampling.max_tokens >= config.max_length:
             raise AlignmentError(
                 f"answers of {config.sampling.max_tokens} tokens leave no room for a prompt in {config.max_length}: "
@@ -119,6 +129,12 @@ class Run:
         if (self.out / CONFIG).exists():
             self._check_same()
         write_whole(self.out / CONFIG, self.config.to_json())
+        period = None if self.trainer else self.method.period
+        if period is not None and period >= self.config.iterations:
+            self.report.line(
+                f"{self.config.method} moves its reference every {period} iterations and never in "
+                f"{self.config.iterations}: set method_settings.every lower, or iterations higher"
+            )
         sft = self.config.sft
         if sft is not None and not (self.out / INSTRUCTION / LAST).exists():
             groups = load_groups(list(sft.data), columns=self.config.columns)
@@ -162,21 +178,41 @@ class Run:
     def loading(self) -> BackboneSettings:
         return BackboneSettings(dtype=self.config.dtype, trust_remote_code=self.config.trust_remote_code)
 
-    def load(self, iteration: int, learns: bool = False) -> LanguageModel:
+    def adapter_of(self, iteration: int) -> Path | None:
+        """Where the adapter that makes a policy of the one before alignment lies; none where policies are whole."""
+        adapted = iteration and self.config.lora is not None and not self.trainer
+        return self.folder(iteration) / ADAPTERS if adapted else None
+
+    @property
+    def base(self) -> str:
+        """The name of the policy before alignment."""
+        return str(self.policy_of(0)) if self.config.sft is not None else self.config.policy
+
+    def load(self, iteration: int, learns: bool = False, whole: bool = False) -> LanguageModel:
         """The policy after an iteration, with adapters to be trained if it learns and they are asked for.
 
-        One that learns does so in single precision: half of it would round small steps away.
+        One that learns, or is to be saved whole, is in single precision: half of it would round small steps away.
         """
-        lora = self.config.lora
+        lora, adapter = self.config.lora, self.adapter_of(iteration)
         adapters = Lora(lora.rank, lora.alpha, lora.targets or "all-linear") if learns and lora is not None else None
-        place = self.policy_of(iteration)
-        name = str(place) if iteration or self.config.sft is not None else self.config.policy
-        return LanguageModel.from_pretrained(
-            name,
+        model = LanguageModel.from_pretrained(
+            self.base if adapter or not iteration else str(self.policy_of(iteration)),
             max_length=self.config.max_length,
-            backbone=replace(self.loading, dtype="float32") if learns else self.loading,
+            backbone=replace(self.loading, dtype="float32") if learns or whole else self.loading,
             lora=adapters,
         )
+        if adapter:
+            (go_on_with_adapter if learns else merge_adapter)(model, adapter)
+        return model
+
+    def name_whole(self, iteration: int, model: LanguageModel, folder: Path) -> str:
+        """What another library loads a policy by, which is written into an empty folder where only its adapter lies."""
+        if self.adapter_of(iteration) is None:
+            return str(self.policy_of(iteration)) if iteration else self.base
+        if (self.policy_of(iteration) / LAST).exists():
+            return str(self.policy_of(iteration))
+        model.save_pretrained(folder)
+        return str(folder)
 
     def reference_at(self, iteration: int) -> int:
         """Which policy is the reference in an iteration: the one before alignment, unless the method moves it."""

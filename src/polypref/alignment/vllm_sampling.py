@@ -43,6 +43,7 @@ def engine(
     try:
         yield found
     finally:
+        found.llm_engine.engine_core.shutdown()  # its process holds the GPU's memory for as long as anybody names it
         del found
         gc.collect()
 
@@ -74,6 +75,11 @@ def sample(
     asked = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
     answered = engine.generate(asked, sampling_params=parameters, use_tqdm=False)
     return [[_sample(one) for one in sorted(request.outputs, key=lambda one: one.index)] for request in answered]
+
+
+def check_installed() -> None:
+    """Refuse where there is no vLLM."""
+    _vllm()
 
 
 def _vllm() -> Any:

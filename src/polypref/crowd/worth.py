@@ -42,7 +42,7 @@ def lower_tail(opinions: npt.ArrayLike, labels: Sequence[float], share: float) -
 
 
 def normal_quantile(mean: npt.ArrayLike, spread: npt.ArrayLike, share: float) -> Floats:
-    """The same quantile where utilities differ between people as N(mean, spread²)."""
+    """The same quantile where utilities differ between people as N(mean, spread²); infinite at a share of 1."""
     _check_share(share)
     return np.asarray(mean, dtype=np.float64) + np.asarray(spread, dtype=np.float64) * ndtri(share)
 

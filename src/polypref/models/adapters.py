@@ -180,13 +180,24 @@ def _sizes(layer: Any) -> tuple[int, int]:
 def adapter_weights(classifier: Any) -> dict[str, Tensor]:
     """The weights of adapters and classification layer, under the names that peft gives them."""
     base = f"{classifier.base_model_prefix}."
+    outside = {name: part for name, part in classifier.named_parameters() if not name.startswith(base)}
+    own = {_published(name): part.detach().contiguous() for name, part in outside.items()}
+    return {**lora_weights(classifier), **own}
+
+
+def lora_weights(model: Any) -> dict[str, Tensor]:
+    """The weights of adapters alone, under the names that peft gives them."""
     found = {}
-    for name, parameter in classifier.named_parameters():
-        if name.endswith((f".lora_A.{_OURS}.weight", f".lora_B.{_OURS}.weight")) or not name.startswith(base):
-            found[_PEFT + name.replace(f".{_OURS}.", ".")] = parameter.detach().contiguous()
+    for name, parameter in model.named_parameters():
+        if name.endswith((f".lora_A.{_OURS}.weight", f".lora_B.{_OURS}.weight")):
+            found[_published(name)] = parameter.detach().contiguous()
         elif ".lora_" in name:
             raise BackboneError(f"adapters can be kept apart if all are of linear layers; {name} is not, so merge them")
     return found
+
+
+def _published(name: str) -> str:
+    return _PEFT + name.replace(f".{_OURS}.", ".")
 
 
 def write_adapter(classifier: Any, folder: Path, base: str) -> None:

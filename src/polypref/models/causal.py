@@ -47,6 +47,11 @@ def load_language_model(name: str, settings: BackboneSettings, needed_by: str) -
         raise BackboneError(f"{name!r} is an adapter, no language model: merge it with peft, and name that folder")
     model, absent = load_as(AutoModelForCausalLM, name, load_config(name, settings), settings)
     tokenizer = load_tokenizer(name, settings)
+    if not absent and not _is_finite(model):
+        raise BackboneError(
+            f"the language model {name!r} gives NaN or infinity for the next token: it has diverged in its training, "
+            "or its weights are damaged"
+        )
     if not _is_causal(model):
         raise BackboneError(
             f"{needed_by} needs a decoder, which foretells the next token, and {name!r} is an encoder; choose a "
@@ -72,6 +77,12 @@ def chat_inputs(model: Any, tokenizer: Any, max_length: int | None) -> InputForm
     limits = [limit for limit in (max_length, longest_input(model, tokenizer)) if limit is not None]
     rows = model.get_input_embeddings().weight.shape[0]
     return input_format(tokenizer, "chat", min(limits, default=DEFAULT_MAX_LENGTH), rows)
+
+
+@torch.no_grad()
+def _is_finite(model: Any) -> bool:
+    """Whether the first token is followed by something."""
+    return bool(torch.isfinite(model(input_ids=torch.tensor([[3, 4]], device=model.device)).logits).all())
 
 
 @torch.no_grad()

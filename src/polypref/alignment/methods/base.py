@@ -100,9 +100,14 @@ class Method(ABC):
         """Weights, newest first, of the `past` policies at hand that responses are compared with."""
         return (1.0,) + (0.0,) * (past - 1)
 
+    @property
+    def period(self) -> int | None:
+        """After how many iterations the reference becomes the policy, and again; none: never."""
+        return None
+
     def moves_reference(self, iteration: int) -> bool:
         """Whether the reference becomes the policy after this iteration."""
-        return False
+        return self.period is not None and iteration % self.period == 0
 
     def shares(self, look: Look) -> Tensor:
         """P [..., K, K], with 0, ½ and 1 alone where winners are hard."""

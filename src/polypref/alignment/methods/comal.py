@@ -29,8 +29,9 @@ class COMAL(INPO):
         if self.every is not None and self.every < 1:
             raise MethodError(f"expected every to be at least 1, got {self.every}")
 
-    def moves_reference(self, iteration: int) -> bool:
-        return iteration % (self.every or math.ceil(6 / self.share)) == 0
+    @property
+    def period(self) -> int:
+        return self.every or math.ceil(6 / self.share)
 
 
 METHODS = (COMAL,)
