@@ -23,7 +23,7 @@ def random_scores(seed: int, size: int = 5) -> np.ndarray:
 
 
 def test_every_method_of_the_plan_is_there():
-    expected = "comal distillation dpo dsppo egpo gpo inpo ipo ln-gpo mnpo online-ipo sppo"
+    expected = "capo comal distillation dpo dsppo egpo gpo inpo ipo ln-gpo mnpo online-ipo sppo"
     assert list(all_methods()) == expected.split()
 
 
@@ -160,7 +160,7 @@ def test_the_published_partition_of_0_has_the_same_goal():
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        ({"method": "nash"}, "unknown method 'nash'; known are comal"),
+        ({"method": "nash"}, "unknown method 'nash'; known are capo, comal"),
         ({"temperature": 1}, "the inpo method has no setting 'temperature'; it has beta"),
         ({"beta": 0}, "beta above 0, got 0"),
         ({"step": 2}, "step above 0 and at most 1, got 2"),

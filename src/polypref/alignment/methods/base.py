@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from polypref.alignment.regression import Regression
 from polypref.errors import PolyprefError
@@ -118,6 +118,25 @@ class Method(ABC):
 def against(look: Look, values: Tensor) -> Tensor:
     """The mean [..., K] of values [..., K, K] over whom each response is compared with."""
     return (look.opponents * values).sum(-1)
+
+
+def check_choice(choose: str) -> None:
+    """Refuse what `chosen_pairs` does not know."""
+    if choose not in ("all", "best-worst"):
+        raise MethodError(f"choose is {choose!r}, expected 'all' or 'best-worst'")
+
+
+def chosen_pairs(look: Look, choose: str) -> Tensor | None:
+    """Of which pairs [..., K, K] a method learns: all (None), or the best response with the worst (`best-worst`).
+
+    Best is what wins most often against the others as they are sampled.
+    """
+    if choose == "all":
+        return None
+    wins = (look.weight.unsqueeze(-2) * look.preferences).sum(-1)
+    best, worst = (nn.functional.one_hot(found, wins.shape[-1]) for found in (wins.argmax(-1), wins.argmin(-1)))
+    pair = best.unsqueeze(-1) * worst.unsqueeze(-2)
+    return (pair + pair.transpose(-1, -2)).to(look.preferences)
 
 
 def with_partition(target: Tensor, weight: Tensor, partition: str) -> Tensor:

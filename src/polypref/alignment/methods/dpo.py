@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polypref.alignment.methods.base import Look, Method
+from polypref.alignment.methods.base import Look, Method, check_choice, chosen_pairs
 from polypref.alignment.regression import Logistic
 
 
@@ -22,8 +22,20 @@ class DPO(Method):
     last_iterate = True
     samples = "reference"
 
+    choose: str = "all"  # or best-worst: the best of the K with the worst alone, as pairs are often made
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice(self.choose)
+
     def regression(self, look: Look) -> Logistic:
-        return Logistic(anchor=look.reference, target=self.shares(look), weight=look.weight, beta=self.beta)
+        return Logistic(
+            anchor=look.reference,
+            target=self.shares(look),
+            weight=look.weight,
+            beta=self.beta,
+            pairs=chosen_pairs(look, self.choose),
+        )
 
 
 METHODS = (DPO,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polypref.alignment.methods.base import Look, Method
+from polypref.alignment.methods.base import Look, Method, check_choice, chosen_pairs
 from polypref.alignment.regression import Pairwise
 
 
@@ -22,8 +22,16 @@ class IPO(Method):
     last_iterate = True
     samples = "reference"
 
+    choose: str = "all"  # or best-worst: the best of the K with the worst alone, as pairs are often made
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice(self.choose)
+
     def regression(self, look: Look) -> Pairwise:
-        return Pairwise(anchor=look.reference, target=(self.shares(look) - 0.5) / self.beta, weight=look.weight)
+        target = (self.shares(look) - 0.5) / self.beta
+        pairs = chosen_pairs(look, self.choose)
+        return Pairwise(anchor=look.reference, target=target, weight=look.weight, pairs=pairs)
 
 
 METHODS = (IPO,)
