@@ -189,6 +189,13 @@ class Opinions:
         with self._lock:
             return self._opinion(item)[0].preferences
 
+    def certainty(self, item: str) -> tuple[Floats, Floats]:
+        """The preference matrix of an item now, and the votes (a model's among them) behind each number: `[K, K]`."""
+        with self._lock:
+            opinion = self._opinion(item)[0]
+            posterior = opinion.pairs
+            return opinion.preferences, posterior.a + posterior.b
+
     def moved_by(self, stored: Stored) -> dict[str, Any]:
         """What people think of an item after a vote that the store has just kept."""
         item = stored.vote.item
