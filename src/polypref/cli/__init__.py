@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from polypref import __version__
-from polypref.cli import align, convert, customize, demo, export, inspect, rank, report, score, simulate, train
+from polypref.cli import align, convert, customize, demo, export, inspect, people, rank, report, score, simulate, train
 from polypref.cli import eval as evaluate
 from polypref.errors import DataError, PolyprefError
 
@@ -49,6 +49,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "eval": evaluate.evaluate,
     "score": score.score,
     "rank": rank.rank,
+    "people": people.people,
     "export": export.export,
     "report": report.report,
 }
