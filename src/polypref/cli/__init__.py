@@ -18,6 +18,7 @@ from polypref.cli import (
     export,
     forget,
     inspect,
+    people,
     rank,
     report,
     score,
@@ -66,7 +67,10 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "eval": evaluate.evaluate,
     "score": score.score,
     "rank": rank.rank,
-    "serve": serve.serve,
+from polypref.cli import (
+    people,
+    serve,
+)
     "export": export.export,
     "forget": forget.forget,
     "report": report.report,
