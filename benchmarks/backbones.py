@@ -64,7 +64,7 @@ def part(group: Group, kept: Sequence[int]) -> Group:
 
 
 def alpaca(data: Path, seed: int) -> Task:
-    """The baseline and four of its 28 rivals to learn from, drawn by the seed; six rivals of 40 prompts to ask about."""
+    """The baseline and four of its 28 rivals to learn from, drawn by the seed; six of 40 prompts to ask about."""
     files = (f"{data}/alpaca_eval/pairs.{name}.jsonl.gz" for name in ("train", "dev"))
     known, asked = (load_groups(file, skip_bad=True) for file in files)
     assert all({c.i for c in group.comparisons} == {0} for group in [*known, *asked])  # the baseline

@@ -25,8 +25,8 @@ COMPLETE = "complete"  # a file in a checkpoint of a run that is written when ev
 def staged_folder(target: Path, last: str = LAST) -> Iterator[Path]:
     """A folder to write a checkpoint into; on success its files replace those of the same name in `target`.
 
-    Other files in `target` stay, but for weights of the checkpoint before that the new one has no file for: loaders might
-    take them for its own. A run that dies while writing leaves `target` as it was; one that dies while moving
+    Other files in `target` stay, but for weights of the checkpoint before that the new one has no file for: loaders
+    might take them for its own. A run that dies while writing leaves `target` as it was; one that dies while moving
     leaves it without the file named `last`, so that a half-written checkpoint never loads.
     """
     from safetensors import SafetensorError
