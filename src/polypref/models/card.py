@@ -206,7 +206,7 @@ def _loading_adapter(width: int) -> str:
 
 def _loading(model: PreferenceModel) -> str:
     return (
-        f"{_USE}Without polypref, with transformers alone (one input at a time, so that nothing is padded; polypref also "
-        f"cuts what is longer than {model.inputs.max_length:,} tokens, from the left of the prompt first):\n\n"
+        f"{_USE}Without polypref, with transformers alone (one input at a time, so that nothing is padded; polypref "
+        f"also cuts what is longer than {model.inputs.max_length:,} tokens, from the left of the prompt first):\n\n"
         f"```python\n{plain_code(model.head, model.inputs)}```\n"
     )
