@@ -67,10 +67,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "eval": evaluate.evaluate,
     "score": score.score,
     "rank": rank.rank,
-from polypref.cli import (
-    people,
-    serve,
-)
+    "serve": serve.serve,
+    "people": people.people,
     "export": export.export,
     "forget": forget.forget,
     "report": report.report,
