@@ -21,6 +21,8 @@ from polypref.objectives import Judgments, collate, default_objective, group_jud
 
 HEADS = {
     "scalar": make_head("scalar"),
+    "general, 2": make_head("general", dim=2),
+    "general, 2, normalised": make_head("general", dim=2, normalize=True),
     "general, 4": make_head("general", dim=4),
     "general, 4, normalised": make_head("general", dim=4, normalize=True),
     "hybrid, 1 + 2": make_head("hybrid", dim=2),
@@ -68,9 +70,8 @@ def main() -> None:
         for name, head in HEADS.items():
             runs = range(given.seeds)
             found = np.array([share_right(head, said, 1 + length, given.steps, seed) for seed in runs])
-            rows.append(
-                {"length": length, "head": name, "right": found[:, 0].tolist(), "dominant": found[:, 1].tolist()}
-            )
+            right, dominant = found.T.tolist()
+            rows.append({"length": length, "head": name, "right": right, "dominant": dominant})
             print(f"{length:3} {name:24} {interval(found[:, 0]):>15} {interval(found[:, 1]):>18}", flush=True)
     (Path(__file__).parent / "results" / "hybrid.json").write_text(json.dumps(rows, indent=1) + "\n")
 
