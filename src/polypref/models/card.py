@@ -101,11 +101,23 @@ states = torch.stack([torch.stack([read(text) for text in row]) for row in texts
 """
 
 
-def plain_code(head: Head, inputs: InputFormat) -> str:
+def plain_code(head: Head, inputs: InputFormat, temperature: float = 1.0) -> str:
     """Python that computes `states` and `preferences` of a prompt's responses with transformers alone."""
     chat = _GATED_CHAT.replace("EXTRA", EXTRA) if head.extra_width else _CHAT
     states = _PAIR_STATES if head.joint else _STATES.format(width=head.state_width)
-    return _LOADING + (chat if inputs.layout == "chat" else _SEGMENTS) + states + head.in_plain_torch
+    return (
+        _LOADING
+        + (chat if inputs.layout == "chat" else _SEGMENTS)
+        + states
+        + head.in_plain_torch
+        + _calibrated(temperature)
+    )
+
+
+def _calibrated(temperature: float) -> str:
+    if temperature == 1:
+        return ""
+    return f"preferences = (preferences.logit() / {temperature}).sigmoid()  # calibrated on held-out groups\n"
 
 
 def write_card(
@@ -208,5 +220,5 @@ def _loading(model: PreferenceModel) -> str:
     return (
         f"{_USE}Without polypref, with transformers alone (one input at a time, so that nothing is padded; polypref "
         f"also cuts what is longer than {model.inputs.max_length:,} tokens, from the left of the prompt first):\n\n"
-        f"```python\n{plain_code(model.head, model.inputs)}```\n"
+        f"```python\n{plain_code(model.head, model.inputs, model.temperature)}```\n"
     )

@@ -282,5 +282,6 @@ class DomainModels(Mapping[str, PreferenceModel]):
         model = _Shared(encoder, head, inputs)
         model.dropout_rates = general.dropout_rates
         model.training_opinion = tuple(block.training_opinion)
+        model.temperature = block.temperature
         model.domain = domain
         return model

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Generic
@@ -29,6 +30,7 @@ from polypref.models.persons import Persons
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import Objective
 from polypref.statistics.resampling import Estimate
+from polypref.statistics.temperature import fit_temperature
 from polypref.training.checkpoints import (
     check_state,
     drop_old,
@@ -301,6 +303,31 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         model.persons = Persons(found)
         model.head = head.as_person(tuple(model.persons.matrix.mean(axis=0).tolist()))
         model.encoder.tastes = None
+
+    @torch.no_grad()
+    def fit_temperature(self) -> None:
+        """Give the model the temperature that makes held-out votes likeliest, each read as its person's where known.
+
+        Heads that say a crowd's opinions or the spread of utilities keep 1: what they say of two responses follows
+        from what they say of each, and would not any more.
+        """
+        model, dataset = self.preference_model, self.eval_dataset
+        assert isinstance(dataset, GroupDataset)
+        if not {"opinions", "spread"}.isdisjoint(model.head.says):
+            return
+        log_odds, share, votes = [], [], []
+        for chunk in _chunks(range(len(dataset)), _EVALUATED):
+            groups = [dataset.groups[at] for at in chunk]
+            said = batch_judgments(groups, model.head.joint)
+            if model.persons is not None and said.person is not None:
+                tastes = torch.tensor([*model.persons.tastes.values(), model.head.mean_taste], dtype=torch.float64)
+                said = replace(said, tastes=tastes[said.person])
+            states = torch.cat(self._eval_states(groups)).cpu().double()
+            log_odds.append(said.log_odds(model.head, states))
+            share.append(said.share)
+            votes.append(said.weight)
+        if sum(map(len, votes)):
+            model.temperature = fit_temperature(*(torch.cat(part).numpy() for part in (log_odds, share, votes)))
 
     @torch.no_grad()
     def _eval_states(self, groups: Sequence[TrainingGroup[InputT]]) -> list[Tensor]:
