@@ -18,6 +18,7 @@ from polypref.serving.opinion import Opinions
 from polypref.serving.polling import Polling
 from polypref.serving.priors import UNLEARNED, prior_of, strength_of
 from polypref.serving.store import Store
+from tests.conftest import Run
 from tests.serving.conftest import Running
 
 ITEM = {"prompt": "Tea or coffee?", "responses": ["tea", "coffee", "neither"], "scale": [1, 2, 3], "id": "q1"}
@@ -170,3 +171,12 @@ def test_the_pages_ask_nothing_of_the_network_and_put_in_no_markup(running: Runn
         for word in ("http://", "https://", "innerHTML", "insertAdjacentHTML", "document.write", "eval(", "onclick="):
             assert word not in page.text, (path, word)
     assert "script-src 'self'" in running.get("/vote").headers["content-security-policy"]
+
+
+def test_a_store_can_be_inspected_by_command(
+    polypref: Callable[..., Run], running: Running, polling: Polling, item: str
+) -> None:
+    running.post("/v1/votes", ballot(item))
+    done = polypref("inspect", f"store:{polling.store.name}", "--json")
+    assert done.status == 0, done.err
+    assert polypref("inspect", "store:nowhere.db").status == 2

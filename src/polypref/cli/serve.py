@@ -71,6 +71,9 @@ def serve(
     forgetting: Annotated[
         float, typer.Option("--forgetting", metavar="F", help="By how much a vote fades with the next one.")
     ] = 1.0,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Take in new checkpoints in the models' folders, without losing a request.")
+    ] = False,
     most_waiting: Annotated[
         int, typer.Option("--most-waiting", min=1, help="Responses that may wait in a model's queue.")
     ] = 8192,
@@ -109,5 +112,6 @@ def serve(
         store=store,
         items=items or [],
         forgetting=forgetting,
+        reload=reload,
     )
     run(settings, Loading(max_length, dtype, device, trust_remote_code, state_token), common.note)

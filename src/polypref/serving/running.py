@@ -19,6 +19,7 @@ from polypref.serving.hosting import Host
 from polypref.serving.opinion import Opinions
 from polypref.serving.polling import Polling
 from polypref.serving.priors import prior_of, strength_of
+from polypref.serving.reloading import Reloader
 from polypref.serving.service import Service
 from polypref.serving.store import Store
 from polypref.serving.tokens import Tokens
@@ -42,6 +43,7 @@ class Settings:
     store: str | None = None
     items: Sequence[str] = field(default_factory=list)
     forgetting: float = 1.0
+    reload: bool = False
 
 
 def built(settings: Settings, loading: Loading) -> tuple[Guard, Service]:
@@ -104,9 +106,15 @@ def run(settings: Settings, loading: Loading, tell: Callable[[str], None]) -> No
     config = uvicorn.Config(
         app, access_log=False, log_level="warning", timeout_graceful_shutdown=30, server_header=False
     )
+    anew = None if service.polling is None else service.polling.opinions.begin_anew
+    reloader = Reloader(service.host, loading, tell, after=anew) if settings.reload else None
+    if reloader is not None:
+        reloader.start()
     try:
         uvicorn.Server(config).run([listening])
     finally:
+        if reloader is not None:
+            reloader.close()
         service.host.close()
 
 
