@@ -86,6 +86,8 @@ def test_who_ranked_or_left_a_whole_question_is_not_asked_of_it_again(
         ({"body": {"i": 10**30, "j": 1}}, 422),
         ({"body": {"i": True, "j": 1}}, 422),
         ({"voter": "<script>"}, 422),
+        ({"key": "a\0b"}, 422),
+        ({"item": "a\0b"}, 422),
         ({"replaces": 99}, 404),
         ({"key": "x" * 101}, 422),
     ],
