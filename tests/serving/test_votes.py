@@ -65,6 +65,15 @@ def test_from_a_question_to_an_opinion(running: Running, item: str) -> None:
     assert running.get("/v1/next?voter=bob").json()["item"] == item
 
 
+@pytest.mark.parametrize(("kind", "body"), [("ranking", {"order": [2, 0, 1]}), ("abstention", {"reason": "rated"})])
+def test_who_ranked_or_left_a_whole_question_is_not_asked_of_it_again(
+    running: Running, item: str, kind: str, body: dict[str, Any]
+) -> None:
+    running.post("/v1/votes", ballot(item, kind=kind, body=body))
+    asked = running.get("/v1/next?voter=ann").json()
+    assert (asked["item"], asked["progress"]["done"]) == (None, 3)
+
+
 @pytest.mark.parametrize(
     ("more", "status"),
     [
@@ -77,6 +86,8 @@ def test_from_a_question_to_an_opinion(running: Running, item: str) -> None:
         ({"body": {"i": 10**30, "j": 1}}, 422),
         ({"body": {"i": True, "j": 1}}, 422),
         ({"voter": "<script>"}, 422),
+        ({"key": "a\0b"}, 422),
+        ({"item": "a\0b"}, 422),
         ({"replaces": 99}, 404),
         ({"key": "x" * 101}, 422),
     ],

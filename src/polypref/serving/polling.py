@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable
+from itertools import combinations
 from typing import Any
 
 from polypref.choice import condorcet_winner
@@ -87,12 +88,19 @@ class Polling:
         return Candidate(item, preferences, weight)
 
     def _done(self, who: str) -> set[tuple[str, int, int]]:
-        done = set()
+        done: set[tuple[str, int, int]] = set()
         for vote in self.store.votes_of(who):
-            i, j = vote.body.get("i"), vote.body.get("j")
-            if isinstance(i, int) and isinstance(j, int):
-                done.add((vote.item, min(i, j), max(i, j)))
+            done.update((vote.item, min(pair), max(pair)) for pair in self._pairs(vote))
         return done
+
+    def _pairs(self, vote: Vote) -> Iterable[tuple[int, int]]:
+        """The pairs that a vote settles for the person: its own, or of a ranking or an abstention from all, many."""
+        i, j = vote.body.get("i"), vote.body.get("j")
+        if isinstance(i, int) and isinstance(j, int):
+            return [(i, j)]
+        if vote.kind == "abstention":
+            return combinations(range(len(self.opinions.matrix(vote.item))), 2)
+        return combinations(vote.body.get("order", ()), 2)
 
 
 def shown(item: str, group: Group) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def run(settings: Settings, loading: Loading, tell: Callable[[str], None]) -> No
     tell(f"serving {names} at http://{f'[{address}]' if ':' in address else address}:{port}")
     # its own log of requests would show the tokens that stand in addresses
     config = uvicorn.Config(
-        app, access_log=False, log_level="warning", timeout_graceful_shutdown=30, server_header=False
+        app, access_log=False, log_level="warning", timeout_graceful_shutdown=10, server_header=False
     )
     anew = None if service.polling is None else service.polling.opinions.begin_anew
     reloader = Reloader(service.host, loading, tell, after=anew) if settings.reload else None

@@ -141,8 +141,8 @@ class Store:
         new = 0
         for group in groups:
             [id] = self.add([group])
-            judgments: tuple[Comparison | Rating, ...] = (*group.comparisons, *group.ratings)
-            for at, judgment in enumerate(judgments):
+            said: list[Comparison | Rating] = [*group.comparisons, *group.ratings]
+            for at, judgment in enumerate(said):
                 new += self.vote(_imported(id, at, judgment, origin))[1]
         return new
 

@@ -79,12 +79,11 @@ const compare = (p) => send("comparison", { i: question.i, j: question.j, p });
 
 function showAll() {
   const rating = mode() === "rate";
-  const scale = question.scale.length ? question.scale : [1, 2, 3, 4, 5];
-  if (rating && !question.scale.length) { say("This question has no scale: compare or rank instead."); return; }
+  if (rating && !question.scale.length) say("This question has no scale: compare or rank its answers instead.");
   question.responses.forEach((_, at) => {
     const box = answer(at, `Answer ${at + 1}`);
     if (rating) {
-      for (const label of scale) box.append(button(String(label), () => send("rating", { i: at, label }, false)));
+      for (const label of question.scale) box.append(button(String(label), () => send("rating", { i: at, label }, false)));
     } else {
       const place = button("Next best", () => {
         if (ranked.includes(at)) return;
@@ -95,7 +94,8 @@ function showAll() {
       box.append(place);
     }
   });
-  $("actions").append(button(rating ? "Next question" : "Begin again", rating ? next : show), ...leave());
+  const done = () => send("abstention", { reason: "rated" });  // the whole question is answered
+  $("actions").append(button(rating ? "Next question" : "Begin again", rating ? done : show), ...leave());
 }
 
 async function send(kind, body, onwards = true) {
@@ -154,7 +154,7 @@ function circle(P) {
 }
 
 $("undo").addEventListener("click", async () => {
-  if (!last) return;
+  if (!last) { say("There is no vote to take back."); return; }
   try {
     await ask("v1/votes", { item: last.item, kind: "withdrawal", voter, replaces: last.id });
     last = null;

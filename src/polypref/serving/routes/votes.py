@@ -10,7 +10,7 @@ from typing import Annotated, Any, Optional, Union
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from polypref.groups.json_text import to_json
 from polypref.groups.model import Group
@@ -28,6 +28,13 @@ admins = APIRouter(prefix="/v1", tags=["votes"], dependencies=[needs("admin")])
 _LARGEST = 2**53
 
 
+def without_nul(text: str) -> str:
+    """Text that any database keeps."""
+    if "\0" in text:
+        raise ValueError("expected text, got a NUL character")
+    return text
+
+
 def polling_of(request: Request) -> Polling:
     """The votes of the service; refused where it keeps none."""
     found = service_of(request).polling
@@ -36,6 +43,7 @@ def polling_of(request: Request) -> Polling:
     return found
 
 
+Stored = Annotated[Text, AfterValidator(without_nul)]
 PollingNeeded = Annotated[Polling, Depends(polling_of)]
 Voter = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Who votes, among those who share a token or an address.")
@@ -47,12 +55,12 @@ class Item(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    prompt: Union[Text, list[Turn]]
-    responses: list[Text] = Field(min_length=2, max_length=64)
-    domain: Optional[Text] = None
-    id: Optional[Text] = None
-    scale: list[Union[int, Text]] = Field(default_factory=list, max_length=64)
-    sources: list[Optional[Text]] = Field(default_factory=list)
+    prompt: Union[Stored, list[Turn]]
+    responses: list[Stored] = Field(min_length=2, max_length=64)
+    domain: Optional[Stored] = None
+    id: Optional[Stored] = None
+    scale: list[Union[int, Stored]] = Field(default_factory=list, max_length=64)
+    sources: list[Optional[Stored]] = Field(default_factory=list)
 
     def group(self) -> Group:
         """The item as a group."""
@@ -80,11 +88,11 @@ class Ballot(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    item: Text = Field(max_length=100)
-    kind: Text = Field(max_length=20)
+    item: Stored = Field(max_length=100)
+    kind: Stored = Field(max_length=20)
     body: dict[str, Any] = Field(default_factory=dict, max_length=10)
     voter: Voter = "one"
-    key: Optional[Text] = Field(None, max_length=100, description="The same whenever the vote is sent again.")
+    key: Optional[Stored] = Field(None, max_length=100, description="The same whenever the vote is sent again.")
     replaces: Optional[int] = Field(None, ge=1, le=_LARGEST, description="The vote that this one corrects.")
 
 
@@ -93,7 +101,7 @@ class Person(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    who: Text
+    who: Stored
 
 
 def _who(request: Request, voter: str) -> str:
@@ -125,14 +133,14 @@ async def vote(request: Request, ballot: Ballot, polling: PollingNeeded) -> dict
 
 
 @voters.get("/items/{item}/events")
-async def item_events(request: Request, item: str, polling: PollingNeeded) -> StreamingResponse:
+async def item_events(request: Request, item: Stored, polling: PollingNeeded) -> StreamingResponse:
     """Server-sent events: what is thought of one item, whenever it moves."""
     await asyncio.to_thread(polling.store.item, item)
     return _stream(request, polling, item)
 
 
 @readers.get("/opinion/{item}")
-async def opinion(item: str, polling: PollingNeeded) -> dict[str, Any]:
+async def opinion(item: Stored, polling: PollingNeeded) -> dict[str, Any]:
     """What people think of an item now."""
     return await asyncio.to_thread(polling.opinion, item)
 
