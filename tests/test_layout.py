@@ -78,7 +78,6 @@ TESTED_THROUGH = {
     "serving/schema.py": "serving/test_store.py",
     "serving/service.py": "serving/test_cohorts.py",
     "serving/tokens.py": "serving/test_guard.py",
-    "serving/transcripts.py": "serving/test_routes.py",
     "training/data.py": "training/test_failures.py",
     "training/progress.py": "training/test_instruction.py",
 }
@@ -102,6 +101,8 @@ OF_MORE_THAN_A_FILE = {
     "objectives/test_learning.py": "what objectives teach heads",
     "objectives/test_objectives.py": "what holds for every objective",
     "reporting/test_browser.py": "reports in a browser",
+    "serving/test_hostile.py": "what no client should send",
+    "serving/test_killing.py": "what is there after the server was killed",
     "serving/test_routes.py": "every route of the service, as clients call them",
     "serving/test_votes.py": "votes from the page to the opinion",
     "training/test_calibration.py": "the temperature, from training to scores",
