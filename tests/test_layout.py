@@ -22,6 +22,8 @@ TESTED_THROUGH = {
     "alignment/run.py": "alignment/test_recipe.py",
     "cli/forget.py": "cli/test_persons.py",
     "cli/token.py": "serving/test_guard.py",
+    "collection/inquiry.py": "cli/test_ask.py",
+    "collection/mending.py": "cli/test_clean.py",
     "collection/pool.py": "collection/test_asking.py",
     "customization/curve.py": "customization/test_few_shot.py",
     "customization/figures.py": "customization/test_few_shot.py",

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from polypref.choice.linear_utility import fit_linear_utility
+from polypref.choice.linear_utility import draw_clusters, fit_linear_utility, resampled_weights
 from polypref.errors import PolyprefError
 
 
@@ -74,3 +74,26 @@ def test_the_truth_is_found():
 def test_wrong_input_is_a_sentence(given, said):
     with pytest.raises(PolyprefError, match=said):
         fit_linear_utility(np.ones((1, 1)), [1.0], **given)
+
+
+def test_one_step_comes_near_a_fit_to_what_was_drawn():
+    rng = np.random.default_rng(0)
+    differences = rng.normal(size=(400, 3))
+    shares = (rng.random(400) < expit(differences @ [1.0, -0.5, 0.2])).astype(float)
+    votes = np.ones(400)
+    drawn = draw_clusters(np.repeat(np.arange(100), 4), 5, 0)
+    fitted = fit_linear_utility(differences, shares, votes)
+    near = resampled_weights(fitted, differences, shares, votes, drawn)
+    for member, weights in zip(drawn, near):
+        exact = fit_linear_utility(differences, shares, votes * member).weights
+        assert np.abs(weights - exact).max() < 0.35 * np.abs(exact - fitted.weights).max()
+    once = resampled_weights(fitted, differences, shares, votes, np.ones((1, 400), int))
+    assert once[0] == pytest.approx(fitted.weights)
+
+
+def test_clusters_are_drawn_whole():
+    drawn = draw_clusters(["a", "b", "a", "c"], 50, 0)
+    assert (drawn[:, 0] == drawn[:, 2]).all()
+    assert (drawn[:, [0, 1, 3]].sum(axis=1) == 3).all()
+    assert len(np.unique(drawn, axis=0)) > 3
+    assert draw_clusters([], 2, 0).shape == (2, 0)

@@ -44,6 +44,13 @@ def test_at_most_so_many_of_a_group():
         assert np.bincount([q.group for q in asked]).tolist() == [2, 2, 2]
 
 
+def test_a_group_of_one_response_is_settled():
+    alone = make_pool([Group("q", ["a"]), *groups(1)], [np.zeros((1, 3)), *features(1)])
+    top, other = tops(alone)
+    assert top == (0, 1.0)
+    assert other.probability < 1
+
+
 def test_a_committee_differs_where_nothing_was_asked():
     rng = np.random.default_rng(0)
     known = [Group("known", ["a", "b"], [Comparison(0, 1, 0.75, weight=200)])] * 20
@@ -82,10 +89,17 @@ def test_the_best_is_settled_when_votes_say_so():
     seen = [np.array([[1.0, 0], [0, 0], [0, 0.2]])]
     few = Group("q", list("abc"), [Comparison(0, 1, 1.0)])
     many = Group("q", list("abc"), [Comparison(0, 1, 0.98, weight=300), Comparison(0, 2, 0.98, weight=300)])
-    (unsure,), (sure,) = tops(make_pool([few], seen), 1), tops(make_pool([many], seen), 1)
+    (unsure,), (sure,) = tops(make_pool([few], seen)), tops(make_pool([many], seen))
     assert (unsure.best, sure.best) == (0, 0)
     assert not unsure.settled(0.05)
     assert sure.settled(0.05)
+
+
+def test_no_more_than_the_groups_give():
+    with pytest.raises(PolyprefError, match="the budget is 7 pairs, and at most 2 of each group are 6"):
+        choose_pairs(make_pool(groups(), features()), 7, "design", per_group=2)
+    with pytest.raises(PolyprefError, match="at most 0 pairs of a group; expected at least 1"):
+        choose_pairs(make_pool(groups(), features()), 1, "random", per_group=0)
 
 
 @pytest.mark.parametrize(

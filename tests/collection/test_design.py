@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polypref.collection import design
 from polypref.collection.design import informative_pairs, leverages
 
 
@@ -46,6 +47,26 @@ def test_each_choice_adds_most_to_the_determinant(seed, pairs):
     assert (np.diff(found.gains) <= 1e-12).all()
 
 
+@pytest.mark.parametrize("kept", [1, 5, 40])
+def test_few_kept_up_to_date_give_the_same_choices(monkeypatch, kept):
+    drawn = pool(3, 50, 400, 5)
+    expected = informative_pairs(*drawn, count=60, prior=np.eye(5))
+    monkeypatch.setattr(design, "_HEAD", kept)
+    found = informative_pairs(*drawn, count=60, prior=np.eye(5))
+    assert found.pairs.tolist() == expected.pairs.tolist()
+    assert found.gains == pytest.approx(expected.gains, abs=1e-12)
+
+
+def test_at_most_so_many_of_a_group_and_the_best_of_those():
+    drawn = pool(4, 30, 90, 4)
+    group = np.repeat(np.arange(9), 10)
+    found = informative_pairs(*drawn, count=18, prior=np.eye(4), group=group, per_group=2)
+    assert np.bincount(group[found.pairs]).tolist() == [2] * 9
+    free = informative_pairs(*drawn, count=1, prior=np.eye(4))
+    assert found.pairs[0] == free.pairs[0]
+    assert len(informative_pairs(*drawn, count=50, prior=np.eye(4), group=group, per_group=2).pairs) == 18
+
+
 def test_one_direction_is_not_asked_twice_in_vain():
     states = np.array([[0, 0], [3, 0], [3, 0.1], [0, 1]], dtype=float)
     first, second = np.array([1, 2, 3]), np.array([0, 0, 0])
@@ -56,4 +77,4 @@ def test_one_direction_is_not_asked_twice_in_vain():
 def test_leverage_by_hand():
     states, weights = np.array([[1.0, 2.0], [0.0, 0.0]]), np.array([0.25])
     found = leverages(states, np.array([0]), np.array([1]), weights, np.diag([1.0, 0.5]))
-    assert found.tolist() == [0.25 * (1 + 4 * 0.5)]
+    assert found == pytest.approx([0.25 * (1 + 4 * 0.5)], rel=1e-14)

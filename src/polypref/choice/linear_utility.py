@@ -65,6 +65,32 @@ def fit_linear_utility(
     return LinearUtility(w, precision)
 
 
+def resampled_weights(
+    fitted: LinearUtility,
+    differences: NDArray[np.floating],
+    shares: ArrayLike,
+    votes: ArrayLike,
+    drawn: NDArray[np.integer],
+) -> Floats:
+    """Weights [M, d] if each judgment had been drawn `drawn` [M, m] times: one Newton step from what was fitted to all.
+
+    At the fit the gradient of the posterior is 0, so that only what is drawn more or less often than once moves it.
+    """
+    missed = np.asarray(votes, dtype=np.float64) * (np.asarray(shares) - expit(differences @ fitted.weights))  # [m]
+    gradients = ((drawn - 1) * missed) @ differences.astype(np.float64)  # [M, d]
+    moved: Floats = fitted.weights + np.linalg.solve(fitted.precision, gradients.T).T
+    return moved
+
+
+def draw_clusters(cluster: ArrayLike, count: int, seed: int) -> NDArray[np.intp]:
+    """How often each of m items is drawn [count, m], where whole clusters are drawn with replacement."""
+    names, code = np.unique(np.asarray(cluster), return_inverse=True)
+    if not len(names):
+        return np.zeros((count, 0), dtype=np.intp)
+    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=count)
+    return drawn[:, code].astype(np.intp)
+
+
 def _look(
     differences: NDArray[np.floating], share: Floats, votes: Floats, ridge: float, w: Floats
 ) -> tuple[float, Floats, Floats]:

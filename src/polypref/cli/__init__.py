@@ -12,6 +12,8 @@ import typer
 from polypref import __version__
 from polypref.cli import (
     align,
+    ask,
+    clean,
     convert,
     customize,
     demo,
@@ -62,6 +64,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "inspect": inspect.inspect,
     "train": train.train,
     "customize": customize.customize,
+    "ask": ask.ask,
+    "clean": clean.clean,
     "align": align.align,
     "tournament": tournament.tournament,
     "eval": evaluate.evaluate,

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from polypref.choice.linear_utility import LinearUtility, fit_linear_utility
+from polypref.choice.linear_utility import LinearUtility, draw_clusters, resampled_weights
 from polypref.collection.design import informative_pairs
-from polypref.collection.pool import Pairs, Pool
+from polypref.collection.pool import Pool
 from polypref.errors import PolyprefError
 
 _COMMITTEE = 16  # members, each fitted to votes drawn anew
@@ -29,10 +29,19 @@ class Question(NamedTuple):
     why: str
 
 
-# from a pool, what its votes say, the shares expected of its open pairs [m], a budget, a seed and the ridge
-Choose = Callable[
-    [Pool, LinearUtility, NDArray[np.float64], int, int, float], tuple[NDArray[np.intp], NDArray[np.float64]]
-]
+@dataclass(frozen=True)
+class Asked:
+    """What a rule chooses from, and how much."""
+
+    pool: Pool
+    known: LinearUtility  # what the votes so far say
+    shares: NDArray[np.float64]  # [m], expected of the open pairs
+    budget: int
+    per_group: int | None
+    seed: int
+
+
+Choose = Callable[[Asked], tuple[NDArray[np.intp], NDArray[np.float64]]]  # places in order, and their values
 
 
 @dataclass(frozen=True)
@@ -74,17 +83,23 @@ def choose_pairs(
         shares = expit(pool.differences(pool.open) @ known.weights)
     elif shares.shape != (len(pool.open),):
         raise PolyprefError(f"shares have shape {shares.shape}; expected ({len(pool.open)},), one for each open pair")
-    wanted = budget if per_group is None else len(pool.open)
-    places, values = RULES[rule].choose(pool, known, shares, wanted, seed, ridge)
     if per_group is not None:
-        kept = _first_of_each(pool.open.group[places], per_group)[:budget]
-        places, values = places[kept], values[kept]
+        _check_per_group(pool.open.group, per_group, budget)
+    places, values = RULES[rule].choose(Asked(pool, known, shares, budget, per_group, seed))
     pairs = pool.open
     why = [RULES[rule].why(shares[at], value) for at, value in zip(places, values)]
     return [
         Question(int(pairs.group[at]), int(pairs.i[at]), int(pairs.j[at]), float(value), said)
         for at, value, said in zip(places, values, why)
     ]
+
+
+def _check_per_group(group: NDArray[np.intp], per_group: int, budget: int) -> None:
+    if per_group < 1:
+        raise PolyprefError(f"at most {per_group} pairs of a group; expected at least 1")
+    most = int(np.minimum(np.bincount(group), per_group).sum())
+    if most < budget:
+        raise PolyprefError(f"the budget is {budget:,} pairs, and at most {per_group} of each group are {most:,}")
 
 
 def _first_of_each(group: NDArray[np.intp], most: int) -> NDArray[np.intp]:
@@ -96,47 +111,46 @@ def _first_of_each(group: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     return np.sort(order[rank < most])
 
 
-def _random(
-    pool: Pool, known: LinearUtility, shares: NDArray[np.float64], budget: int, seed: int, ridge: float
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    places = np.random.default_rng(seed).permutation(len(pool.open))[:budget]
-    return places, np.ones(len(places))
+def _random(asked: Asked) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    return _largest(asked, np.zeros(len(asked.pool.open)))
 
 
-def _uncertain(
-    pool: Pool, known: LinearUtility, shares: NDArray[np.float64], budget: int, seed: int, ridge: float
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Nearest to ½; ties in an order drawn by the seed."""
-    return _largest(-np.abs(shares - 0.5), budget, seed)
+def _uncertain(asked: Asked) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Nearest to ½."""
+    return _largest(asked, -np.abs(asked.shares - 0.5))
 
 
-def _committee(
-    pool: Pool, known: LinearUtility, shares: NDArray[np.float64], budget: int, seed: int, ridge: float
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Members fitted to groups drawn anew with replacement; the standard deviation of the shares they expect."""
-    rng = np.random.default_rng(seed)
-    differences, open_pairs = pool.differences(pool.judged), pool.differences(pool.open)
-    groups, code = np.unique(pool.judged.group, return_inverse=True)
-    said = []
-    for member in range(_COMMITTEE):
-        drawn = rng.multinomial(len(groups), np.full(len(groups), 1 / len(groups)))[code] if len(groups) else code
-        fitted = fit_linear_utility(differences, pool.shares, pool.votes * drawn, ridge=ridge)
-        said.append(expit(open_pairs @ fitted.draws(1, seed + member)[0]))
-    return _largest(np.std(said, axis=0), budget, seed)
+def _committee(asked: Asked) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Members fitted to groups drawn anew, each with an error of the posterior; the deviation of what they expect."""
+    pool, known = asked.pool, asked.known
+    drawn = draw_clusters(pool.judged.group, _COMMITTEE, asked.seed)
+    members = resampled_weights(known, pool.differences(pool.judged), pool.shares, pool.votes, drawn)
+    members += known.draws(_COMMITTEE, asked.seed) - known.weights
+    return _largest(asked, np.std(expit(pool.differences(pool.open) @ members.T), axis=1))
 
 
-def _design(
-    pool: Pool, known: LinearUtility, shares: NDArray[np.float64], budget: int, seed: int, ridge: float
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _design(asked: Asked) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    pairs, weights = asked.pool.open, asked.shares * (1 - asked.shares)
     chosen = informative_pairs(
-        pool.features, pool.open.first, pool.open.second, shares * (1 - shares), budget, known.precision
+        asked.pool.features,
+        pairs.first,
+        pairs.second,
+        weights,
+        asked.budget,
+        asked.known.precision,
+        group=pairs.group,
+        per_group=asked.per_group,
     )
     return chosen.pairs, chosen.gains
 
 
-def _largest(values: NDArray[np.float64], count: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    order = np.random.default_rng(seed).permutation(len(values))
-    places = order[np.argsort(-values[order], kind="stable")[:count]]
+def _largest(asked: Asked, values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The places of the largest values; equal ones in an order drawn by the seed."""
+    order = np.random.default_rng(asked.seed).permutation(len(values))
+    places = order[np.argsort(-values[order], kind="stable")]
+    if asked.per_group is not None:
+        places = places[_first_of_each(asked.pool.open.group[places], asked.per_group)]
+    places = places[: asked.budget]
     return places, values[places]
 
 
@@ -177,20 +191,11 @@ class Top(NamedTuple):
         return self.probability >= 1 - error
 
 
-def tops(pool: Pool, groups: int, *, seed: int = 0, ridge: float = 1.0) -> list[Top]:
-    """For each of so many groups, the response that is best in most draws of the posterior of a linear utility."""
-    drawn = pool.features @ pool.fit(ridge).draws(_DRAWS, seed).T.astype(pool.features.dtype)  # [N, draws]
-    rows = [
-        np.unique(np.concatenate([own for pairs in (pool.open, pool.judged) for own in _rows(pairs, at)]))
-        for at in range(groups)
-    ]
+def tops(pool: Pool, *, seed: int = 0, ridge: float = 1.0) -> list[Top]:
+    """For each group, the response that is best in most draws of the posterior of a linear utility."""
+    draws = pool.fit(ridge).draws(_DRAWS, seed).T.astype(pool.features.dtype)  # [d, draws]
     found = []
-    for own in rows:
-        wins = np.bincount(drawn[own].argmax(axis=0), minlength=len(own)) / _DRAWS
+    for start, stop in zip(pool.starts, pool.starts[1:]):
+        wins = np.bincount((pool.features[start:stop] @ draws).argmax(axis=0), minlength=stop - start) / _DRAWS
         found.append(Top(int(wins.argmax()), float(wins.max())))
     return found
-
-
-def _rows(pairs: Pairs, group: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    own = pairs.group == group
-    return pairs.first[own], pairs.second[own]

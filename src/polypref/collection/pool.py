@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +13,9 @@ from polypref.choice.linear_utility import LinearUtility, fit_linear_utility
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
 from polypref.groups.pairs import pair_votes
-from polypref.models.preference_model import PreferenceModel
 
 Floats = NDArray[np.floating]
 Indices = NDArray[np.intp]
-_BATCH = 64  # groups read at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +37,7 @@ class Pool:
     """Pairs that nobody has judged, beside those that somebody has."""
 
     features: Floats  # [N, d] of all responses of all groups, in order
+    starts: Indices  # [groups + 1], rows of the features at which each group starts, and where they end
     open: Pairs
     judged: Pairs
     shares: NDArray[np.float64]  # of the votes on the judged pairs, that preferred i
@@ -66,39 +66,25 @@ def make_pool(groups: Sequence[Group], features: Sequence[Floats]) -> Pool:
     starts = np.cumsum([0, *(len(group) for group in groups)])
     votes = [pair_votes(group) for group in groups]
     judged = [(at, i, j) for at, said in enumerate(votes) for i, j in zip(said.first.tolist(), said.second.tolist())]
-    known = set(judged)
-    every = ((at, i, j) for at, group in enumerate(groups) for i in range(len(group)) for j in range(i + 1, len(group)))
+    left = [(at, i, j) for at, group in enumerate(groups) for i, j in open_pairs(group)]
     return Pool(
         features=np.concatenate(list(features)),
-        open=_pairs([pair for pair in every if pair not in known], starts),
+        starts=starts,
+        open=_pairs(left, starts),
         judged=_pairs(judged, starts),
         shares=np.concatenate([said.share for said in votes]),
         votes=np.concatenate([said.votes for said in votes]),
     )
 
 
+def open_pairs(group: Group) -> Iterator[tuple[int, int]]:
+    """The pairs (i, j), i < j, of different responses of a group that nobody has judged, in ascending order."""
+    judged = {(min(c.i, c.j), max(c.i, c.j)) for c in group.comparisons}
+    texts = group.responses
+    pairs = itertools.combinations(range(len(group)), 2)
+    return ((i, j) for i, j in pairs if (i, j) not in judged and texts[i] != texts[j])
+
+
 def _pairs(rows: Sequence[tuple[int, int, int]], starts: NDArray[np.integer]) -> Pairs:
     group, i, j = np.array(rows, dtype=np.intp).reshape(-1, 3).T
     return Pairs(group, i, j, starts[group] + i, starts[group] + j)
-
-
-def features_of(
-    model: PreferenceModel, groups: Iterable[Group], progress: Callable[[int], None] | None = None
-) -> list[NDArray[np.float32]]:
-    """What a model's last layer reads [K, d] of each group's responses, centred over them all and of mean length 1."""
-    if model.head.joint:
-        raise PolyprefError(f"a {model.head.name} head reads pairs, and has no features of one response")
-    found: list[NDArray[np.float32]] = []
-    model.encoder.eval()
-    listed = list(groups)
-    for start in range(0, len(listed), _BATCH):
-        inputs = [model.inputs.sequences(group) for group in listed[start : start + _BATCH]]
-        found += [part.cpu().numpy() for part in model.encoder.all_features(inputs)]
-        if progress:
-            progress(len(found))
-    if not found:
-        return found
-    rows = np.concatenate(found)
-    centre = rows.mean(axis=0)
-    size = float(np.sqrt(np.square(rows - centre).sum(axis=1).mean())) or 1.0
-    return [((part - centre) / size).astype(np.float32) for part in found]

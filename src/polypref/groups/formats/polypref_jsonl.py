@@ -98,9 +98,9 @@ def _rating(k: int, r: RatingRow) -> Rating:
 def _from_group(group: Group) -> Iterator[dict[str, Any]]:
     row: dict[str, Any] = {"prompt": prompt_json(group), "responses": list(group.responses)}
     if group.comparisons or (group.meta and not group.ratings):  # keys in `meta` may look like another form's
-        row["comparisons"] = [_judgment_json(c) for c in group.comparisons]
+        row["comparisons"] = [judgment_json(c) for c in group.comparisons]
     if group.ratings:
-        row["ratings"] = [_judgment_json(r) for r in group.ratings]
+        row["ratings"] = [judgment_json(r) for r in group.ratings]
     optional = {"domain": group.domain, "id": group.id, "sources": list(group.sources), "scale": list(group.scale)}
     row.update({key: value for key, value in optional.items() if value is not None and value != []})
     row.update(plain(group.meta, _DEEPEST + 1))
@@ -119,8 +119,13 @@ _DEFAULTS: Mapping[type, Mapping[str, Any]] = {
 }
 
 
-def _judgment_json(judgment: Comparison | Rating) -> dict[str, Label | Any]:
-    # what has its default value is left out
+def comparison_of_row(row: Any) -> Comparison:
+    """A comparison from the JSON object that `judgment_json` makes of it."""
+    return _comparison(0, ComparisonRow.model_validate(row))
+
+
+def judgment_json(judgment: Comparison | Rating) -> dict[str, Label | Any]:
+    """A comparison or a rating as a JSON object; what has its default value is left out."""
     values = ((key, getattr(judgment, key), default) for key, default in _DEFAULTS[type(judgment)].items())
     row = {key: value for key, value, default in values if value != default}
     if judgment.meta is not NOTHING:
