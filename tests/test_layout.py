@@ -24,7 +24,6 @@ TESTED_THROUGH = {
     "cli/token.py": "serving/test_guard.py",
     "collection/inquiry.py": "cli/test_ask.py",
     "collection/mending.py": "cli/test_clean.py",
-    "collection/pool.py": "collection/test_asking.py",
     "customization/curve.py": "customization/test_few_shot.py",
     "customization/figures.py": "customization/test_few_shot.py",
     "drawing.py": "evaluation/test_confusion.py",
