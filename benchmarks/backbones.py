@@ -64,7 +64,7 @@ def part(group: Group, kept: Sequence[int]) -> Group:
 
 
 def alpaca(data: Path, seed: int) -> Task:
-    """The baseline and four of its 28 rivals to learn from, by the seed; six rivals of 40 prompts to ask about."""
+    """The baseline and four of its 28 rivals to learn from, drawn by the seed; six of 40 prompts to ask about."""
     files = (f"{data}/alpaca_eval/pairs.{name}.jsonl.gz" for name in ("train", "dev"))
     known, asked = (load_groups(file, skip_bad=True) for file in files)
     assert all({c.i for c in group.comparisons} == {0} for group in [*known, *asked])  # the baseline
@@ -168,9 +168,14 @@ def measured(task: Task, answers: Sequence[Answer]) -> dict[str, Any]:
     return {"prompts": [task.first + at for at in range(len(found.prompts))], "terms": terms}
 
 
+def place_of(name: str, backbone: str, seed: int, given: argparse.Namespace) -> Path:
+    work: Path = given.work
+    return work / f"{name}-{backbone.removeprefix('embedded:')}-{seed}.json"
+
+
 def cell(name: str, backbone: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     """One training, or what an earlier call left of it."""
-    kept = given.work / f"{name}-{backbone.removeprefix('embedded:')}-{seed}.json"
+    kept = place_of(name, backbone, seed, given)
     if kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text())
         return found
@@ -257,8 +262,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=100, help="of the processor, for each training")
     parser.add_argument("--groups-per-step", type=int, default=2)
     parser.add_argument("--max-length", type=int, default=256)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--only-run", action="store_true", help="the cells; the table needs all three backbones")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--finished", action="store_true", help="the table of what is finished; run nothing")
     given = parser.parse_args()
 
     import torch
@@ -266,13 +271,15 @@ def main() -> None:
     torch.set_num_threads(1)
     given.work.mkdir(parents=True, exist_ok=True)
     cells = [
-        cell(name, backbone, seed, given) for seed in given.seeds for name in given.sets for backbone in given.backbones
+        cell(name, backbone, seed, given)
+        for seed in given.seeds
+        for name in given.sets
+        for backbone in given.backbones
+        if not given.finished or place_of(name, backbone, seed, given).exists()
     ]
-    if given.only_run:
-        return
-    cells += [control(name, seed, given) for seed in given.seeds for name in given.sets]
+    cells += [control(name, seed, given) for name, seed in sorted({(one["data"], one["seed"]) for one in cells})]
     rows = rows_of(cells)
-    kept = {key: value for key, value in vars(given).items() if key not in ("data", "work", "only_run")}
+    kept = {key: value for key, value in vars(given).items() if key not in ("data", "work", "finished")}
     out = Path(__file__).parent / "results" / "backbones.json"
     out.write_text(json.dumps({"settings": kept, "rates": RATES, "rows": rows}, indent=1) + "\n")
     show(rows)

@@ -127,7 +127,8 @@ def measured(scenario: str, seed: int, backbone: str, given: Any) -> list[dict[s
     }
     asked = parts["dev"]
     rows = []
-    for guide, worth in {"true": of_the_truth(asked), "trained": of_models(parts["train"], asked, settings)}.items():
+    for guide in given.guides:
+        worth = of_the_truth(asked) if guide == "true" else of_models(parts["train"], asked, settings)
         for reward, values in worth.items():
             for asked_for in given.divergences:
                 found = served(at_divergence(values, asked_for), asked)
@@ -157,6 +158,7 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenarios", nargs="+", default=list(RESPONSES), choices=RESPONSES)
+    parser.add_argument("--guides", nargs="+", default=["true", "trained"], choices=["true", "trained"])
     parser.add_argument("--groups", type=int, default=150)
     parser.add_argument("--votes", type=int, default=20, help="on each response")
     parser.add_argument("--seeds", type=int, default=3)

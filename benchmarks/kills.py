@@ -25,7 +25,7 @@ from polypref.alignment import recipe, run
 from polypref.alignment.config import AlignmentConfig, make_alignment_config
 from polypref.groups.writing import save_groups
 
-PHASES = {"tune": run, "answer": recipe, "judge": recipe, "learn": recipe, "measured_after": recipe}
+PHASES = {"tune": run, "answer": recipe, "judge": recipe, "learn": recipe, "examine": recipe}
 NAMES = dict(zip(PHASES, ("sft", "sample", "judge", "fit", "measure")))
 
 

@@ -85,6 +85,17 @@ def fitted(place: Path, settings: dict[str, Any], known: Sequence[Group], asked:
     print(place.name, (place / "accuracy.json").read_text().strip(), flush=True)
 
 
+def same_settings(given: Any, parser: argparse.ArgumentParser) -> None:
+    """Runs in one folder share samples, and so what these are drawn by."""
+    names = ("prompts", "count", "tokens", "dev_prompts", "eval_count", "dtype", "max_length")
+    file, now = given.work / "settings.json", {name: vars(given)[name] for name in names}
+    if file.exists() and json.loads(file.read_text()) != now:
+        parser.error(
+            f"{given.work} was begun with {file.read_text().strip()}; go on with these, or take another --work"
+        )
+    write_whole(file, json.dumps(now) + "\n")
+
+
 def shared_files(work: Path, out: Path) -> None:
     """What every run begins with, since all begin with the same policy and seed, is drawn once."""
     for name in ("iteration-0/held-out.jsonl", "iteration-1/samples.jsonl"):
@@ -143,6 +154,7 @@ def main() -> None:
     given = parser.parse_args()
     work = given.work / f"seed-{given.seed}"
     work.mkdir(parents=True, exist_ok=True)
+    same_settings(given, parser)
     parts = {name: load_groups(f"{given.alpaca}/pairs.{name}.jsonl.gz", skip_bad=True) for name in ("train", "dev")}
     short = {name: [g for g in part if len(g.prompt_text) <= LONGEST_PROMPT] for name, part in parts.items()}
     halves = split_groups(short["train"], {"guide": 0.5, "judge": 0.5}, 0)
@@ -208,7 +220,9 @@ def main() -> None:
             }
         row["seconds"] = time.perf_counter() - began
         print(json.dumps(row), flush=True)
-        known_rows = json.loads(given.out.read_text()) if given.out.exists() else []
+        before_it = json.loads(given.out.read_text()) if given.out.exists() else []
+        named = ("method", "guide", "seed")
+        known_rows = [other for other in before_it if any(other[name] != row[name] for name in named)]
         given.out.parent.mkdir(parents=True, exist_ok=True)
         write_whole(given.out, json.dumps([*known_rows, row], indent=1) + "\n")
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import sys
 import tempfile
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,8 @@ class Started:
 
     def __init__(self, does: Callable[..., None], what: Any, folder: Path, environment: Mapping[str, str]) -> None:
         self._printed = Path(tempfile.mkdtemp(prefix="polypref-process-"))
+        weakref.finalize(self, shutil.rmtree, self._printed, ignore_errors=True)
+        _start_forking()
         self._process = _FORKING.Process(target=_begin, args=(does, what, folder, environment, self._printed))
         self._process.start()
 
@@ -81,6 +86,16 @@ def start_two(*arguments: object, first: str | None = None) -> list[Started]:
         Started(_imported_command, (first, words), ROOT, {**together, "RANK": rank, "LOCAL_RANK": rank})
         for rank in ("0", "1")
     ]
+
+
+def _start_forking() -> None:
+    """Unless it runs: from where `tests` is found, or what is to be imported before would be imported by each."""
+    here = Path.cwd()
+    os.chdir(ROOT)
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.chdir(here)
 
 
 def _begin(does: Callable[..., None], what: Any, folder: Path, environment: Mapping[str, str], printed: Path) -> None:

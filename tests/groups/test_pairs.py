@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polypref.groups.model import Comparison, Group
-from polypref.groups.pairs import PairVotes, pair_votes, pooled, turned, votes_by_annotator, votes_by_domain
+from polypref.groups.pairs import PairVotes, pair_votes, pooled, turned, votes_by_annotator
 
 K = 4
 
@@ -73,16 +73,6 @@ def test_persons_are_kept_in_order_of_appearance() -> None:
     assert list(found) == ["Bob", "Ann", None]
 
 
-def test_domains_are_the_groups_or_the_criteria() -> None:
-    said = (Comparison(0, 1, criterion="help"), Comparison(1, 0, criterion="harm"))
-    assert {name: part.share.tolist() for name, part in votes_by_domain(group_of(*said)).items()} == {
-        "help": [1],
-        "harm": [0],
-    }
-    (whole,) = votes_by_domain(group_of(*said, domain="physics")).items()
-    assert (whole[0], whole[1].share.tolist()) == ("physics", [0.5])
-
-
 def test_nothing_said_is_no_pair() -> None:
     found = pair_votes(group_of())
     assert len(found) == 0
@@ -115,5 +105,4 @@ def test_the_order_of_comparisons_changes_nothing(group: Group, data: st.DataObj
 def test_the_votes_of_parts_add_up_to_those_of_the_whole(group: Group) -> None:
     whole = wins([pair_votes(group)])
     np.testing.assert_allclose(whole, wins(list(votes_by_annotator(group).values())), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(whole, wins(list(votes_by_domain(group).values())), rtol=0, atol=1e-12)
     assert whole.sum() == pytest.approx(sum(c.weight for c in group.comparisons))

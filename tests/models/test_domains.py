@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 
@@ -14,6 +15,7 @@ from tests.tolerance import ANOTHER_WAY, near
 from polypref import Comparison, Group
 from polypref.errors import PolyprefError
 from polypref.models.adapters import Lora, has_lora
+from polypref.models.card import is_ours
 from polypref.models.customized import RESERVED, DomainError, domain_folder, domain_names
 from polypref.models.domains import DomainModels, OwnDomains, save_adapter
 from polypref.models.preference_model import PreferenceModel
@@ -213,6 +215,7 @@ def test_bfloat16_weights_have_bfloat16_adapters(customized):
 def test_what_is_saved_is_small_and_says_how_it_was_made(customized):
     folder = domain_folder(customized("llama"), "academy")
     assert {path.name for path in folder.iterdir()} == {
+        "README.md",
         "adapter_config.json",
         "adapter_model.safetensors",
         "config.json",
@@ -223,6 +226,21 @@ def test_what_is_saved_is_small_and_says_how_it_was_made(customized):
     config = json.loads((folder / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "../../general"
     assert config["modules_to_save"] == ["score"]
+
+
+def test_its_card_tells_of_its_base_and_its_code_loads_it_with_peft(customized, monkeypatch):
+    folder = domain_folder(customized("llama"), "academy")
+    card = (folder / "README.md").read_text()
+    assert "library_name: peft" in card.split("---")[1]
+    assert "- step: 3\n" in card
+    assert is_ours(folder / "README.md")
+    (code,) = re.findall(r"```python\n(import os.*?)```", card, re.DOTALL)
+    monkeypatch.chdir(folder)
+    exec(code, found := {})
+    model = PreferenceModel.from_pretrained(folder)
+    for item, state in zip(model.tokenize(GROUPS[0]), model.states(GROUPS[0]), strict=True):
+        logits = found["classifier"](input_ids=torch.tensor(item.tokens[None].astype("int64"))).logits
+        near(logits[0].detach().numpy(), state, roundings=ANOTHER_WAY)
 
 
 def test_the_customized_folder_may_be_moved(customized, tmp_path, monkeypatch):

@@ -240,8 +240,8 @@ def test_the_sign_estimator_finds_the_mean_taste_and_cross_entropy_leans_to_the_
     """
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4000, 2))
-    spread = np.array([1.0, 0.0]) + np.stack([rng.standard_t(1.5, 400) * 4, np.zeros(400)], axis=1)
-    tastes = np.concatenate([spread, 2 * np.array([1.0, 0.0]) - spread]) + np.array([0.0, 1.0])  # around (1, 1)
+    away = np.stack([rng.standard_t(1.5, 400) * 4, np.zeros(400)], axis=1)
+    tastes = np.concatenate([1 + away, 1 - away])  # around (1, 1)
     share = special.expit(x @ tastes.T).mean(1)
     batch = batch_of(*[Comparison(0, 1)])
     batch = replace(

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,10 @@ import numpy as np
 import pytest
 
 from polypref import Group, PreferenceModel
+from polypref.models.loading import Loading
+from polypref.serving.app import guarded
+from polypref.serving.hosting import Host
+from polypref.serving.service import Service
 from tests.serving.conftest import Running
 
 Serve = Callable[..., Running]
@@ -304,3 +309,23 @@ def test_a_client_that_leaves_takes_its_question_along(serve: Serve, model: Mode
     assert sent[0]["status"] == 499
     assert running.post("/v1/score", {"groups": [GROUP]}).status_code == 200
     assert (batcher.counts.cancelled, batcher.counts.asked, batcher.waiting) == (1, 3, 0)
+
+
+def test_domains_of_a_customised_folder(model: Model, tmp_path: Path) -> None:
+    general, academy = model(), model(seed=3)
+    general.save_pretrained(tmp_path / "made" / "general")
+    academy.save_pretrained(tmp_path / "made" / "domains" / "academy")
+    host = Host.load([f"made={tmp_path / 'made'}"], Loading(device="cpu"))
+    try:
+        service = Service(host)
+        running = Running(service, guarded(service))
+        for asked, one in (({}, general), ({"domain": "academy"}, academy), ({"domain": "general"}, general)):
+            [result] = running.post("/v1/score", {"groups": [GROUP], **asked}).json()["results"]
+            np.testing.assert_allclose(result["utilities"], one.utilities(ASKED), atol=1e-5)
+        number = running.post("/slime?domain=academy", {"prompt": "Tea?", "response": "yes"}).json()
+        assert number == pytest.approx(academy.utilities(Group("Tea?", ("yes",)))[0], abs=1e-5)
+        wrong = running.post("/v1/score", {"groups": [GROUP], "domain": "../general"})
+        assert (wrong.status_code, "unknown domain" in wrong.json()["error"]) == (404, True)
+        assert running.get("/v1/models").json()[0]["domains"] == ["general", "academy"]
+    finally:
+        host.close()

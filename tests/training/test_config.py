@@ -88,7 +88,7 @@ def test_flags_win_over_the_file(asked, tmp_path):
         ({"head": "generall"}, "unknown head 'generall'; known are distributional, gaussian"),
         (
             {"objective": "logistics"},
-            "unknown objective 'logistics'; known are cross-entropy",
+            "unknown objective 'logistics'; known are borda, copeland, cross-entropy",
         ),
     ],
 )

@@ -30,7 +30,7 @@ class FitConfig(BaseModel):
 
     epochs: float = Field(1.0, gt=0)
     batch_size: int = Field(8, ge=1)  # prompts per optimiser step and process
-    learning_rate: float = Field(1e-5, gt=0)
+    learning_rate: float = Field(2e-6, gt=0)
     warmup: float = Field(0.0, ge=0, lt=1)
     schedule: str = "constant"
     max_grad_norm: float = Field(1.0, gt=0)

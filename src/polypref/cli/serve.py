@@ -12,13 +12,13 @@ from polypref.errors import PolyprefError
 
 def serve(
     models: Annotated[
-        list[str],
+        Optional[list[str]],
         typer.Argument(
-            metavar="MODEL…",
+            metavar="[MODEL…]",
             help="Folders or Hugging Face ids of preference models; NAME=FOLDER gives one another name.",
             show_default=False,
         ),
-    ],
+    ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen at; others than loopback need tokens.")] = (
         "127.0.0.1"
     ),
@@ -53,6 +53,27 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    store: Annotated[
+        Optional[str],
+        typer.Option(
+            "--store",
+            metavar="URL",
+            help="Keep people's votes: a SQLite file, or a database by URL.",
+            show_default=False,
+        ),
+    ] = None,
+    items: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--items", metavar="FILE", help="Groups to put into the store, with their votes.", show_default=False
+        ),
+    ] = None,
+    forgetting: Annotated[
+        float, typer.Option("--forgetting", metavar="F", help="By how much a vote fades with the next one.")
+    ] = 1.0,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Take in new checkpoints in the models' folders, without losing a request.")
+    ] = False,
     most_waiting: Annotated[
         int, typer.Option("--most-waiting", min=1, help="Responses that may wait in a model's queue.")
     ] = 8192,
@@ -77,7 +98,7 @@ def serve(
     from polypref.serving.running import Settings, run
 
     settings = Settings(
-        models=models,
+        models=models or [],
         host=host,
         port=port,
         token_file=token_file,
@@ -88,5 +109,9 @@ def serve(
         references=references or [],
         most_waiting=most_waiting,
         audit=audit,
+        store=store,
+        items=items or [],
+        forgetting=forgetting,
+        reload=reload,
     )
     run(settings, Loading(max_length, dtype, device, trust_remote_code, state_token), common.note)

@@ -144,7 +144,8 @@ class CustomizeConfig(BaseModel):
         return "backbone" in self.model_fields_set
 
     def _own(self, backbone: str, out: str) -> dict[str, Any]:
-        return {"backbone": backbone, "out": out, "seed": self.seed}
+        own: dict[str, Any] = {"backbone": backbone, "out": out, "seed": self.seed}
+        return {**own, "calibrate": False}  # the models of domains are held against the general one as they are
 
 
 def make_customize_config(settings: dict[str, Any]) -> CustomizeConfig:

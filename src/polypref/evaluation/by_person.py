@@ -99,7 +99,7 @@ def _votes(persons: Persons, group: Group, answer: StateAnswer) -> Iterator[tupl
         own = log_odds
         if known and name is not None:
             utility = answer.utilities_of(np.array([persons.taste(name)]))[0]
-            own = utility[said.first] - utility[said.second]
+            own = (utility[said.first] - utility[said.second]) / answer.temperature
         yield name if known else None, np.stack([log_odds, own, said.share, said.votes], axis=1)
 
 

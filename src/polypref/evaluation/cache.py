@@ -74,7 +74,8 @@ class StateCache:
                 known |= {key: (answer.rows, answer.cut) for key, answer in computed.items()}
             for key, group in zip(keys, block):
                 rows, cut = known[key]
-                yield group, StateAnswer(self.model.head, rows, len(group), cut, self.model.domain)
+                model = self.model
+                yield group, StateAnswer(model.head, rows, len(group), cut, model.domain, model.temperature)
 
     def _read(self, keys: Iterable[bytes]) -> dict[bytes, tuple[torch.Tensor, int]]:
         """The states of groups that are kept, and how many tokens were cut."""

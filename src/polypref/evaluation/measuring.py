@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Measured:
     seed: int
     assessments: dict[str, Assessment] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
+    uncalibrated: dict[str, tuple[float, Assessment]] = field(default_factory=dict)  # temperature; what it was without
     judged: dict[str, dict[str, Judged]] = field(default_factory=dict)  # by benchmark, then model
 
     @property
@@ -53,6 +54,8 @@ class Measured:
     def to_dict(self) -> dict[str, Any]:
         """A JSON object; what was not asked for, or needs several models, is not in it."""
         found: dict[str, Any] = {"models": {name: one.to_dict() for name, one in self.assessments.items()}}
+        if self.uncalibrated:
+            found["calibration"] = {name: _calibration(*one) for name, one in self.uncalibrated.items()}
         if len(self.evidence) > 1:
             found["differences"] = {
                 "from": next(iter(self.evidence)),
@@ -107,10 +110,15 @@ def measure(
         asked = _Asked(name, cached(model) or model, progress)
         if groups:
             assessor = Assessor(constant=model.training_opinion or None, resamples=resamples, seed=seed)
+            before = Assessor(constant=model.training_opinion or None, resamples=1)
             for group, answer in asked.answers(groups):
                 assessor.add(group, answer)
+                if model.temperature != 1:
+                    before.add(group, replace(answer, temperature=1.0))
                 heard(name, answer)
             found.assessments[name], found.evidence[name] = assessor.assessment(), assessor.evidence()
+            if model.temperature != 1:
+                found.uncalibrated[name] = model.temperature, before.assessment()
         for benchmark, items in benchmarks.values():
             judged = found.judged.setdefault(benchmark.name, {})
             judged[name] = judge(benchmark, asked.answers(items), resamples=resamples, seed=seed)
@@ -160,6 +168,13 @@ def check_measured(found: Measured, groups: Sequence[Group]) -> None:
             f"the data hold {sum(len(group.ratings) for group in groups):,} ratings and no comparisons, which only a "
             "distributional model predicts, and of numbers; derive comparisons with --pairs-from-ratings"
         )
+
+
+def _calibration(temperature: float, before: Assessment) -> dict[str, float]:
+    """The temperature, and what it changed, as it was without."""
+    without = before.pairwise
+    scores = {} if without is None else {"log_loss": without.log_loss.value, "ece": without.ece.value}
+    return {"temperature": temperature, **{f"{name}_before": value for name, value in scores.items()}}
 
 
 def _plain(differences: Mapping[str, Difference]) -> dict[str, Any]:

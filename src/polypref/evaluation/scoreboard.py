@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +38,9 @@ def all_boards(found: Measured) -> list[Board]:
     short = _short_names(found.models)
     made: list[Board] = []
     if found.assessments:
-        made += scoreboard({short[name]: one for name, one in found.assessments.items()})
+        first, *others = scoreboard({short[name]: one for name, one in found.assessments.items()})
+        calibrated = (_calibrated(short[name], *one) for name, one in found.uncalibrated.items())
+        made += [replace(first, notes=(*first.notes, *calibrated)), *others]
     if len(found.evidence) > 1:
         by_model = {short[name]: metrics for name, metrics in found.differences().items()}
         made.append(difference_board(short[found.models[0]], by_model))
@@ -47,6 +49,14 @@ def all_boards(found: Measured) -> list[Board]:
         differences = {short[model]: one for model, one in found.benchmark_differences(name).items()}
         made.append(benchmark_board(benchmark.title, judged, differences, benchmark.lower_is_better))
     return made
+
+
+def _calibrated(name: str, temperature: float, before: Assessment) -> str:
+    """What a model was like before its log-odds were divided by a temperature."""
+    said = f"{name}: log-odds are divided by {temperature:.3g}"
+    if before.pairwise is None:
+        return said
+    return f"{said}; before, log loss {before.pairwise.log_loss.value:.3f} and ECE {before.pairwise.ece.value:.3f}"
 
 
 def _short_names(names: Sequence[str]) -> dict[str, str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,6 @@ from polypref.groups.model import Comparison, Group
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Key = TypeVar("Key", bound=Hashable)
 
 
 class Turned(NamedTuple):
@@ -67,20 +66,9 @@ def pair_votes(group: Group, counts: Callable[[Comparison], bool] | None = None)
 
 def votes_by_annotator(group: Group, counts: Callable[[Comparison], bool] | None = None) -> dict[str | None, PairVotes]:
     """The votes of each annotator, all or those that count, in order of appearance; those without a name are None's."""
-    return _votes_by(group, lambda c: c.annotator, counts)
-
-
-def votes_by_domain(group: Group) -> dict[str | None, PairVotes]:
-    """The votes of each domain (`Group.domain_of`): the group's, or else one for each criterion."""
-    return _votes_by(group, group.domain_of)
-
-
-def _votes_by(
-    group: Group, key: Callable[[Comparison], Key], counts: Callable[[Comparison], bool] | None = None
-) -> dict[Key, PairVotes]:
-    parts: dict[Key, list[Comparison]] = defaultdict(list)
+    parts: dict[str | None, list[Comparison]] = defaultdict(list)
     for c in filter(counts, group.comparisons) if counts else group.comparisons:
-        parts[key(c)].append(c)
+        parts[c.annotator].append(c)
     return {name: _votes(part, len(group)) for name, part in parts.items()}
 
 

@@ -18,6 +18,8 @@ from polypref.groups.memory import kind_of, only_part, rows_in
 from polypref.groups.merging import Merger
 from polypref.groups.model import NOTHING, Group
 from polypref.groups.rows import STDIN, Progress, RawRow, read_rows
+from polypref.groups.stored import groups_in, is_store
+from polypref.groups.writing import to_rows
 
 
 class ArrowTable(Protocol):
@@ -127,6 +129,8 @@ class GroupReader:
         if not isinstance(self.source, (str, Path)):
             return self._rows_in_memory()
         name = str(self.source)
+        if is_store(name):
+            return rows_in(to_rows(groups_in(name)))
         if is_hub_id(name):
             return rows_in(hub_rows(name))
         check_pointer(name)

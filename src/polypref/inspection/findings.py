@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from polypref.groups.json_text import as_plain, plain_fields
 from polypref.inspection.conflicts import Conflict
+from polypref.statistics.telling_apart import ToldApart
 
 JudgmentKind = Literal["comparisons", "ratings"]
 
@@ -215,6 +216,7 @@ class Inspection:
     reasons: list[str]
     why: dict[str, str]
     skipped: dict[str, int] = field(default_factory=dict)
+    telling_apart: ToldApart | None = None
 
     def __repr__(self) -> str:
         from polypref.inspection import screen

@@ -18,6 +18,7 @@ from polypref.inspection.conflicts import Conflict, ContextVotes
 from polypref.inspection.findings import Agreements, Duplicates, Inspection, Surface
 from polypref.inspection.recommendation import recommend
 from polypref.inspection.surface import FEATURES, Pairs, surface_features, surface_shortcut, taste_conflict
+from polypref.inspection.voices import Voices
 from polypref.statistics.intervals import FEWEST_PROMPTS, clustered_share
 
 Ints = npt.NDArray[np.int64]
@@ -50,6 +51,7 @@ class Inspector:
         self._repeated = 0
         self._said_again = 0  # judgments that repeat another one of their group in everything
         self._samples: dict[tuple[str | None, str | None], _Sample] = {}
+        self._voices = Voices()
         self._rng = np.random.default_rng(seed)
 
     def add(self, group: Group) -> None:
@@ -61,11 +63,12 @@ class Inspector:
         said: list[tuple[object, ...]] = [(c.i, c.j, c.p, c.annotator, c.criterion, c.time) for c in group.comparisons]
         said += [(r.i, r.label, r.annotator, r.criterion, r.time) for r in group.ratings]
         self._said_again += len(said) - len(set(said))
-        self._sample(group, self._prompts[-1])
+        features: dict[int, Floats] = {}
+        self._sample(group, self._prompts[-1], features)
+        self._voices.add(group, self._prompts[-1], features)
         self._tabulator.add(group)
 
-    def _sample(self, group: Group, number: int) -> None:
-        features: dict[int, Floats] = {}
+    def _sample(self, group: Group, number: int, features: dict[int, Floats]) -> None:
         for c in group.comparisons:
             key = (c.criterion, group.domain)
             sample = self._samples.get(key) or self._samples.setdefault(key, _Sample())
@@ -116,6 +119,7 @@ class Inspector:
             shortcut=attempt("shortcut", self._shortcut),
             conflicts=self._conflicts(table, texts, of_group, why),
             camps=attempt("camps", lambda: measures.camps(table, items, seed)),
+            telling_apart=attempt("telling apart", lambda: self._voices.told_apart(seed)),
             sources=attempt("sources", lambda: measures.between_sources(table, seed)),
             length_bias=attempt("length bias", lambda: measures.length_bias(table, of_group)),
             labels=counts.label_histogram(table),

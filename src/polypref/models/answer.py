@@ -129,6 +129,7 @@ class StateAnswer(Answer):
     size: int  # K
     cut: int = 0  # tokens left out of the inputs
     domain: str | None = None  # whose model read them, where domains have models of their own
+    temperature: float = 1.0  # what log-odds are divided by, so that preferences mean what they say
 
     @cached_property
     def states(self) -> Floats:
@@ -140,13 +141,14 @@ class StateAnswer(Answer):
     def log_odds(self) -> Floats:
         """log P(i ≻ j) / P(j ≻ i), `[K, K]`: how sure a model is, also where a probability would round to 1."""
         if not self.head.joint:
-            return self.head.all_log_odds(self._exact).numpy()
+            return self.head.all_log_odds(self._exact).numpy() / self.temperature
         rows = self._exact.new_zeros(self.size, self.size, self.head.width)
         pairs = ordered_pairs(self.size)
         if pairs:
             i, j = np.array(pairs).T
             rows[i, j] = self._exact
-        return self.head.log_odds(rows, rows.transpose(0, 1)).numpy()  # antisymmetric: read in both orders
+        log_odds = self.head.log_odds(rows, rows.transpose(0, 1)).numpy()  # antisymmetric: read in both orders
+        return log_odds / self.temperature
 
     @cached_property
     def preferences(self) -> Floats:
@@ -185,7 +187,7 @@ class StateAnswer(Answer):
         """How much the prompt weighs each block of the head, `[blocks]`, and the log-odds of each, `[blocks, K, K]`."""
         refuse_joint(self.head, "blocks")
         weights, parts = self.head.blocks(self._exact)
-        return weights.numpy(), parts.numpy()
+        return weights.numpy(), parts.numpy() / self.temperature
 
     @property
     def labels(self) -> tuple[float, ...] | None:

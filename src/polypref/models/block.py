@@ -31,6 +31,7 @@ class Block(BaseModel):
     settings: dict[str, Any]
     max_length: int | None = Field(default=None, ge=1, le=_LONGEST)
     training_opinion: list[FiniteFloat] = []  # mean opinion over the labels; empty in older checkpoints
+    temperature: FiniteFloat = Field(default=1.0, gt=0)  # log-odds are divided by it; 1 in older checkpoints
     base: str | None = Field(default=None, max_length=_LONGEST_NAME)  # the backbone's id on the hub, if known
     state_token: Literal["last", "before_padding"] | None = None  # of a decoder; none in older checkpoints
 

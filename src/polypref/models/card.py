@@ -21,6 +21,31 @@ CARD = "README.md"
 _MARK = re.compile(r"<!-- written by polypref \(([0-9a-f]{16})\); a card that is changed by hand is kept -->\n\Z")
 _UNSHOWN = frozenset(("epoch", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time"))
 
+_USE = """\
+## Use
+
+```python
+from polypref import Group, PreferenceModel
+
+model = PreferenceModel.from_pretrained(".")  # this folder, or its id on the hub
+model.preferences(Group("What is better?", ("This one.", "That one.")))  # P[i, j] = P(i ≻ j)
+```
+
+"""
+_PEFT = """\
+import os
+
+from peft import PeftConfig, PeftModel
+from transformers import AutoModelForSequenceClassification
+
+path = "."  # this folder
+base = PeftConfig.from_pretrained(path).base_model_name_or_path
+base = os.path.join(path, base) if base.startswith(".") else base
+classifier = AutoModelForSequenceClassification.from_pretrained(
+    base, num_labels={width}, ignore_mismatched_sizes=True  # the layer of the adapter takes its place
+)
+classifier = PeftModel.from_pretrained(classifier, path).eval()
+"""
 _LOADING = """\
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -76,18 +101,32 @@ states = torch.stack([torch.stack([read(text) for text in row]) for row in texts
 """
 
 
-def plain_code(head: Head, inputs: InputFormat) -> str:
+def plain_code(head: Head, inputs: InputFormat, temperature: float = 1.0) -> str:
     """Python that computes `states` and `preferences` of a prompt's responses with transformers alone."""
     chat = _GATED_CHAT.replace("EXTRA", EXTRA) if head.extra_width else _CHAT
     states = _PAIR_STATES if head.joint else _STATES.format(width=head.state_width)
-    return _LOADING + (chat if inputs.layout == "chat" else _SEGMENTS) + states + head.in_plain_torch
+    return (
+        _LOADING
+        + (chat if inputs.layout == "chat" else _SEGMENTS)
+        + states
+        + head.in_plain_torch
+        + _calibrated(temperature)
+    )
 
 
-def write_card(folder: Path, target: Path, model: PreferenceModel, training: Mapping[str, Any]) -> None:
+def _calibrated(temperature: float) -> str:
+    if temperature == 1:
+        return ""
+    return f"preferences = (preferences.logit() / {temperature}).sigmoid()  # calibrated on held-out groups\n"
+
+
+def write_card(
+    folder: Path, target: Path, model: PreferenceModel, training: Mapping[str, Any], adapter: bool = False
+) -> None:
     """Write a card into `folder`, which will become `target`; a card there that a person wrote or changed stays."""
     if not is_ours(target / CARD):
         return
-    text = model_card(model, training)
+    text = model_card(model, training, adapter)
     mark = f"\n<!-- written by polypref ({_digest(text)}); a card that is changed by hand is kept -->\n"
     (folder / CARD).write_text(text + mark, encoding="utf-8")
 
@@ -105,24 +144,27 @@ def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def model_card(model: PreferenceModel, training: Mapping[str, Any]) -> str:
-    """The text of a card, for a model and the record of its training, which is empty where nothing is known."""
+def model_card(model: PreferenceModel, training: Mapping[str, Any], adapter: bool = False) -> str:
+    """The text of a card, for a model and the record of its training, which is empty where nothing is known.
+
+    That of an adapter is of what it makes of its base model, which polypref and peft load with it.
+    """
     head, record = model.head, Record.model_validate(training)
     sections = [
-        f"---\n{_metadata(model, record)}---\n",
+        f"---\n{_metadata(model, record, adapter)}---\n",
         f"# A {head.name} preference model\n\n{_introduction(model)}",
         _training(record),
         _numbers(record),
-        _loading(model),
+        _loading_adapter(model.head.width) if adapter else _loading(model),
     ]
     return "\n".join(section for section in sections if section)
 
 
-def _metadata(model: PreferenceModel, record: Record) -> str:
+def _metadata(model: PreferenceModel, record: Record, adapter: bool) -> str:
     from huggingface_hub import ModelCardData
 
     data = ModelCardData(
-        library_name="transformers",
+        library_name="peft" if adapter else "transformers",
         pipeline_tag="text-classification",
         tags=["polypref", "reward-model", "preference-model", model.head.name],
         base_model=model.base,
@@ -167,12 +209,16 @@ def _numbers(record: Record) -> str:
     return f"## Numbers\n\n{table}\n\nIntervals resample prompts.\n"
 
 
+def _loading_adapter(width: int) -> str:
+    return (
+        f"{_USE}These are low-rank adapters (LoRA) and a classification layer; the base model, whose place "
+        f"`adapter_config.json` names, is loaded with them. With peft:\n\n```python\n{_PEFT.format(width=width)}```\n"
+    )
+
+
 def _loading(model: PreferenceModel) -> str:
     return (
-        "## Use\n\n```python\nfrom polypref import Group, PreferenceModel\n\n"
-        'model = PreferenceModel.from_pretrained(".")  # this folder, or its id on the hub\n'
-        'model.preferences(Group("What is better?", ("This one.", "That one.")))  # P[i, j] = P(i ≻ j)\n```\n\n'
-        "Without polypref, with transformers alone (one input at a time, so that nothing is padded; polypref also "
-        f"cuts what is longer than {model.inputs.max_length:,} tokens, from the left of the prompt first):\n\n"
-        f"```python\n{plain_code(model.head, model.inputs)}```\n"
+        f"{_USE}Without polypref, with transformers alone (one input at a time, so that nothing is padded; polypref "
+        f"also cuts what is longer than {model.inputs.max_length:,} tokens, from the left of the prompt first):\n\n"
+        f"```python\n{plain_code(model.head, model.inputs, model.temperature)}```\n"
     )

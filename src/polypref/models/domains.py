@@ -22,6 +22,7 @@ from polypref.models.adapters import Adapter, base_name, base_of, has_lora, read
 from polypref.models.answer import StateAnswer
 from polypref.models.backbones import BackboneSettings, load_config, set_dropout
 from polypref.models.block import BLOCK, block_of, head_of_block, names_own_adapter
+from polypref.models.card import write_card
 from polypref.models.customized import (
     ADAPTER,
     GENERAL,
@@ -65,6 +66,7 @@ def save_adapter(model: PreferenceModel, folder: str | Path, training: dict[str,
         write_adapter(classifier, stage, base_name(classifier.name_or_path, folder))
         save_extra(model.encoder, stage)
         config.save_pretrained(stage)
+        write_card(stage, folder, model, training or {}, adapter=True)
 
 
 class AdaptedLayers:
@@ -280,5 +282,6 @@ class DomainModels(Mapping[str, PreferenceModel]):
         model = _Shared(encoder, head, inputs)
         model.dropout_rates = general.dropout_rates
         model.training_opinion = tuple(block.training_opinion)
+        model.temperature = block.temperature
         model.domain = domain
         return model

@@ -56,6 +56,7 @@ class PreferenceModel(Answering):
         self.inputs = inputs
         self.dropout_rates: dict[str, float] = {}  # those of the backbone's configuration, used or not
         self.training_opinion: tuple[float, ...] = ()  # mean opinion of the training data over the labels, if known
+        self.temperature = 1.0  # what log-odds are divided by, fitted to held-out groups
         self.base: str | None = None  # the id on the hub of the backbone it was made of, if known
         self.record: dict[str, Any] = {}  # of its training, if known
         self.domain: str | None = None  # which it is of in a customised folder
@@ -150,6 +151,7 @@ class PreferenceModel(Answering):
         model = cls._assembled(saved.classifier, saved.tokenizer, saved.head, limit, settings, device)
         model.dropout_rates = dropout_rates(saved.config)
         model.training_opinion = tuple(saved.block.training_opinion)
+        model.temperature = saved.block.temperature
         model.record = read_record(saved.config.to_dict().get(BLOCK))
         model.base = base_named(saved.config, name)
         model.domain = of_domain
@@ -223,6 +225,7 @@ class PreferenceModel(Answering):
             "training_opinion": list(self.training_opinion),
             "state_token": self.state_token,
             "base": self.base,
+            "temperature": None if self.temperature == 1 else self.temperature,
         }
         return {**block, **{name: value for name, value in known.items() if value}}
 
@@ -281,7 +284,7 @@ class PreferenceModel(Answering):
             tokenized = [self.tokenize(group) for group in window]
             for group, inputs, states in zip(window, tokenized, self._computed(tokenized, budget)):
                 cut = sum(item.cut for item in inputs)
-                yield group, StateAnswer(self.head, states, len(group), cut, self.domain)
+                yield group, StateAnswer(self.head, states, len(group), cut, self.domain, self.temperature)
 
     def tokenize(self, group: Group) -> list[Input]:
         """The inputs of a group: one per response, or for a joint head one per ordered pair i ≠ j, row by row."""

@@ -16,7 +16,7 @@ from polypref.people.votes import Votes
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-SETTLED = 1e-7  # growth of the objective per vote at which EM ends
+SETTLED = 1e-6  # growth of the objective per vote at which EM ends
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +111,7 @@ def _expected(votes: Votes, members: Floats, crowd: Floats, hard: bool, ridge: f
     for _ in range(200):
         sizes = (members.sum(axis=0) + 1) / (len(members) + K)  # no cluster dies for ever
         for k in range(K):
-            tastes[k] = one_taste(votes, votes.weight * members[votes.person, k], ridge, crowd, tastes[k])
+            tastes[k] = one_taste(votes, votes.weight * members[votes.person, k], ridge, crowd, tastes[k], steps=1)
         explained = _explained(votes, tastes)
         members = _posterior(explained, sizes)
         price = ridge / 2 * float(((tastes - crowd) ** 2).sum()) - float(np.log(sizes).sum())

@@ -21,8 +21,8 @@ from polypref.people.votes import Votes
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-NEWTON = 25  # steps for a person; from 0, or from the last ones, 3 to 6 are needed
-SETTLED = 1e-6  # change of a person's coordinates, in spreads between people
+NEWTON = 25  # steps for a person; from 0, or from the last ones, 2 to 5 are needed
+SETTLED = 1e-3  # a step in spreads between people after which the next would be as its square, a millionth
 LIMITS = 0.0025, 2.25  # of the variance that a direction begins with: log-odds spread by about 0.1 to 3 between people
 
 
@@ -142,8 +142,7 @@ def _everybody(votes: Votes, crowd: Floats, directions: Floats, begin: Persons |
     for _ in range(NEWTON):
         gradient, precision = _curves(votes, base, along, w)
         step = np.linalg.solve(precision, (gradient - w)[:, :, None])[:, :, 0] if r else np.zeros_like(w)
-        if not np.abs(step).max(initial=0.0) > SETTLED:
-            break
+        settled = not np.abs(step).max(initial=0.0) > SETTLED
         then = value(w + step)
         for _ in range(20):
             worse = then < now - 1e-9 * np.abs(now)
@@ -152,6 +151,8 @@ def _everybody(votes: Votes, crowd: Floats, directions: Floats, begin: Persons |
             step[worse] /= 2
             then = value(w + step)
         w, now = w + step, then
+        if settled:
+            break
     _, precision = _curves(votes, base, along, w)
     log_volume = np.linalg.slogdet(precision)[1]
     return Persons(w, np.linalg.inv(precision).astype(np.float64)), float((now - log_volume / 2).sum())

@@ -19,6 +19,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.floating[Any]]
 
+NOBODY = "nobody is named: telling people apart needs comparisons with an annotator each"
 ROWS = 2**16  # votes whose differences are formed at a time: memory stays that of the states and the votes' numbers
 
 
@@ -157,7 +158,7 @@ def read_votes(groups: Iterable[tuple[Group, Numbers]], *, names: Sequence[str] 
         states.append(rows)
         begin += len(group)
     if not columns:
-        raise Undefined("nobody is named: telling people apart needs comparisons with an annotator each")
+        raise Undefined(NOBODY)
     _tell_spellings(number)
     first, second, share, weight, person, prompt_of = (np.concatenate(part) for part in zip(*columns, strict=True))
     return votes_of(

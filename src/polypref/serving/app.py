@@ -16,7 +16,7 @@ from polypref import __version__
 from polypref.errors import PolyprefError
 from polypref.serving.errors import Refused
 from polypref.serving.guard import Guard, Limits
-from polypref.serving.routes import groups, health, nemo_gym, openrlhf, slime, vllm
+from polypref.serving.routes import groups, health, nemo_gym, openrlhf, page, slime, vllm, votes
 from polypref.serving.service import Service, needs
 from polypref.serving.tokens import Tokens
 
@@ -40,6 +40,8 @@ def application(service: Service) -> FastAPI:
     app.include_router(health.open_router)
     for module in (health, groups, openrlhf, slime, vllm, nemo_gym):
         app.include_router(module.router)
+    for router in (votes.voters, votes.readers, votes.admins, page.voters, page.admins):
+        app.include_router(router)
     _document(app)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(PolyprefError, _complaint)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Any, Literal, get_args
 
 from polypref.errors import DataError
 from polypref.groups.model import Comparison, Group, Rating
+from polypref.groups.stored import judgments_of
 
 Kind = Literal["comparison", "ranking", "rating", "abstention", "withdrawal"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -53,19 +53,9 @@ class Vote:
     def judgments(self) -> Iterator[Comparison | Rating]:
         """The vote as groups hold it: a ranking is the comparisons of all its pairs."""
         try:
-            yield from self._judgments()
+            yield from judgments_of(self.kind, self.body, self.who, self.at)
         except TypeError:
             raise DataError(f"expected a {self.kind}, got {sorted(self.body)}", field="body") from None
-
-    def _judgments(self) -> Iterator[Comparison | Rating]:
-        more = {"annotator": self.who, "time": self.at, **self.body}
-        if self.kind == "comparison":
-            yield Comparison(**more)
-        elif self.kind == "rating":
-            yield Rating(**more)
-        elif self.kind == "ranking":
-            order = more.pop("order")
-            yield from (Comparison(i, j, **more) for i, j in combinations(order, 2))
 
 
 def _check_order(order: Any, size: int) -> None:

@@ -16,7 +16,12 @@ from polypref.serving.app import guarded
 from polypref.serving.cohorts import CohortSettings
 from polypref.serving.guard import AUDIT, Guard
 from polypref.serving.hosting import Host
+from polypref.serving.opinion import Opinions
+from polypref.serving.polling import Polling
+from polypref.serving.priors import prior_of, strength_of
+from polypref.serving.reloading import Reloader
 from polypref.serving.service import Service
+from polypref.serving.store import Store
 from polypref.serving.tokens import Tokens
 
 
@@ -35,10 +40,16 @@ class Settings:
     references: Sequence[str] = field(default_factory=list)
     most_waiting: int = 8192
     audit: str | None = None
+    store: str | None = None
+    items: Sequence[str] = field(default_factory=list)
+    forgetting: float = 1.0
+    reload: bool = False
 
 
 def built(settings: Settings, loading: Loading) -> tuple[Guard, Service]:
     """The service and its models, ready to answer."""
+    if not settings.models and settings.store is None:
+        raise PolyprefError("there is nothing to serve: name a model, or give --store")
     tokens = None if settings.token_file is None else Tokens(settings.token_file)
     if tokens is not None and not len(tokens):
         raise DataError("holds no token: make one with polypref token make", file=settings.token_file)
@@ -57,8 +68,23 @@ def built(settings: Settings, loading: Loading) -> tuple[Guard, Service]:
     if cohort is not None:
         for served in host.values():
             check_reward(cohort.reward, served.model.head)
-    service = Service(host, cohort=cohort, references=references)
+    service = Service(host, cohort=cohort, references=references, polling=_polling(settings, host))
     return guarded(service, tokens=tokens), service
+
+
+def _polling(settings: Settings, host: Host) -> Polling | None:
+    """People's votes, with the first model's opinion as prior."""
+    if settings.store is None:
+        if settings.items:
+            raise PolyprefError("items are kept in a store: give --store, too")
+        return None
+    store = Store(settings.store)
+    store.put(Sources(list(settings.items)) if settings.items else [])
+    prior = None
+    if host:
+        first = next(iter(host.values()))
+        prior = prior_of(first, strength_of(first, store.groups()))
+    return Polling(store, Opinions(store, prior, forgetting=settings.forgetting))
 
 
 def run(settings: Settings, loading: Loading, tell: Callable[[str], None]) -> None:
@@ -74,15 +100,21 @@ def run(settings: Settings, loading: Loading, tell: Callable[[str], None]) -> No
     except OSError as error:
         raise PolyprefError(f"cannot listen at {settings.host}:{settings.port}: {error.strerror or error}") from None
     address, port = listening.getsockname()[:2]
-    names = ", ".join(service.host)
+    names = ", ".join(service.host) or "votes"
     tell(f"serving {names} at http://{f'[{address}]' if ':' in address else address}:{port}")
     # its own log of requests would show the tokens that stand in addresses
     config = uvicorn.Config(
-        app, access_log=False, log_level="warning", timeout_graceful_shutdown=30, server_header=False
+        app, access_log=False, log_level="warning", timeout_graceful_shutdown=10, server_header=False
     )
+    anew = None if service.polling is None else service.polling.opinions.begin_anew
+    reloader = Reloader(service.host, loading, tell, after=anew) if settings.reload else None
+    if reloader is not None:
+        reloader.start()
     try:
         uvicorn.Server(config).run([listening])
     finally:
+        if reloader is not None:
+            reloader.close()
         service.host.close()
 
 

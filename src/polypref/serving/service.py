@@ -20,6 +20,7 @@ from polypref.serving.errors import Refused
 from polypref.serving.guard import CALLER, Caller
 from polypref.serving.hosting import Host
 from polypref.serving.metrics import Metrics
+from polypref.serving.polling import Polling
 from polypref.serving.rewards import Rewards, Sample
 from polypref.serving.transcripts import prompt_of
 
@@ -37,6 +38,7 @@ class Service:
     metrics: Metrics = field(default_factory=Metrics)
     cohort: CohortSettings | None = None
     references: Mapping[Hashable, Sequence[str]] = field(default_factory=dict)
+    polling: Polling | None = None  # people's votes, where they are kept
     ready: bool = True
 
     def __post_init__(self) -> None:

@@ -6,19 +6,18 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, select
+from sqlalchemy import Connection, Engine, delete, event, func, insert, select
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, OperationalError
 
 from polypref.errors import DataError
 from polypref.groups.model import Comparison, Group, Label, Prompt, Rating
+from polypref.groups.stored import engine_of, stored_groups
 from polypref.serving.ballots import Vote
 from polypref.serving.errors import Refused
 from polypref.serving.schema import items, migrate, responses, votes
-
-SCHEME = "store:"  # how data on the command line name a store
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,12 @@ class Store:
             for row in connection.execute(asked):
                 yield _stored(row)
 
+    def votes_of(self, who: str) -> list[Vote]:
+        """All that a person said, what they corrected among it."""
+        with self._reading() as connection:
+            rows = connection.execute(select(votes).where(votes.c.who == who).order_by(votes.c.id)).all()
+        return [_stored(row).vote for row in rows]
+
     def count(self) -> int:
         """All rows of votes, those that were corrected among them."""
         with self._reading() as connection:
@@ -128,29 +133,18 @@ class Store:
 
     def groups(self) -> Iterator[Group]:
         """Every item with what people say of it now."""
-        for id in self.item_ids():
-            group = self.item(id)
-            said = [judgment for stored in self.current(id) for judgment in stored.vote.judgments()]
-            yield replace(
-                group,
-                comparisons=tuple(one for one in said if isinstance(one, Comparison)),
-                ratings=tuple(one for one in said if isinstance(one, Rating)),
-            )
+        with self._reading() as connection:
+            yield from stored_groups(connection)
 
     def put(self, groups: Iterable[Group], origin: str = "import") -> int:
         """Items and votes of groups; the same groups put in again change nothing. Returns how many votes are new."""
         new = 0
         for group in groups:
             [id] = self.add([group])
-            judgments: tuple[Comparison | Rating, ...] = (*group.comparisons, *group.ratings)
-            for at, judgment in enumerate(judgments):
+            said: list[Comparison | Rating] = [*group.comparisons, *group.ratings]
+            for at, judgment in enumerate(said):
                 new += self.vote(_imported(id, at, judgment, origin))[1]
         return new
-
-
-def is_store(name: str) -> bool:
-    """Whether data are named as a store: `store:FILE` or `store:URL`."""
-    return name.startswith(SCHEME)
 
 
 def item_id(group: Group) -> str:
@@ -160,10 +154,7 @@ def item_id(group: Group) -> str:
 
 
 def _engine(url: str) -> Engine:
-    url = url.removeprefix(SCHEME)
-    if "://" not in url:
-        url = f"sqlite:///{url}"
-    engine = create_engine(url, pool_pre_ping=True)
+    engine = engine_of(url)
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

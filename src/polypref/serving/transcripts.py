@@ -100,3 +100,12 @@ def text_of(content: object) -> str:
     if isinstance(content, list) and all(isinstance(part, dict) for part in content):
         return "".join(str(part.get("text") or "") for part in content)
     raise PolyprefError(f"expected text or a list of parts with text, got {type(content).__name__}")
+
+
+def sound(text: str) -> str:
+    """Text that can be written; refused where it holds a lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refused("expected text, got a lone surrogate") from None
+    return text

@@ -83,6 +83,8 @@ class TrainingConfig(BaseModel):
     state_token: Literal["checkpoint", "last", "before_padding"] = "checkpoint"  # what a decoder's state is read off
     frozen: bool = False  # train the state layer alone, on features of the backbone computed once and kept
 
+    calibrate: bool = True  # fit a temperature to the groups held out, if there are any
+
     # optimisation
     epochs: float = Field(1.0, gt=0)
     max_steps: int = Field(-1, ge=-1)  # −1: as many as the epochs have

@@ -141,6 +141,7 @@ def train(
             keep_checkpoints=config.keep_checkpoints,
             imitation=config.imitation,
             person_rate=config.person_rate,
+            calibrate=config.calibrate,
             callbacks=[*callbacks(report, config.patience, config.max_seconds), *watchers],
             sampler=sampler,
         )
@@ -159,6 +160,8 @@ def train(
     if names:
         trainer.fit_persons(names)
     metrics = _last_metrics(trainer, config) if held_out else {}
+    if model.temperature != 1:
+        report.line(f"calibrated: log-odds are divided by {model.temperature:.3g}, fitted to the held-out groups")
     record = {
         "polypref": __version__,
         "steps": run.global_step,

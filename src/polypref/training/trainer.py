@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Generic
@@ -27,8 +28,9 @@ from polypref.models.encoder import StateEncoder
 from polypref.models.packing import InputT, PackEncoder, PackT
 from polypref.models.persons import Persons
 from polypref.models.preference_model import PreferenceModel
-from polypref.objectives import Objective
+from polypref.objectives import Judgments, Objective
 from polypref.statistics.resampling import Estimate
+from polypref.statistics.temperature import fit_temperature
 from polypref.training.checkpoints import (
     check_state,
     drop_old,
@@ -87,6 +89,7 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         keep_checkpoints: int = 2,
         imitation: float = 0.0,
         person_rate: float = 0.1,
+        calibrate: bool = False,
         callbacks: Sequence[TrainerCallback] = (),
         sampler: Sampler[int] | None = None,
     ) -> None:
@@ -99,6 +102,7 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         self.keep_checkpoints = keep_checkpoints
         self.imitation = imitation
         self.person_rate = person_rate
+        self.calibrate = calibrate
         self._assessor: Assessor | None = None  # of the last evaluation
         self._imitated = _Mean()  # −log p of a token of a best response, since the last log
         super().__init__(
@@ -234,6 +238,8 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         dataset = eval_dataset or self.eval_dataset
         assert isinstance(dataset, GroupDataset)
         loss, weight = 0.0, 0.0
+        parts: list[tuple[Tensor, Judgments]] = []
+        seen: list[tuple[int, Tensor]] = []
         tastes = self.preference_model.encoder.tastes
         if tastes is not None:
             self.preference_model.head = self.preference_model.head.as_person(tastes.mean(self.preference_model.head))
@@ -247,8 +253,12 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
             losses, weights = self.objective.losses(self.preference_model.head, torch.cat(states), judgments)
             loss += float((losses * weights).sum())
             weight += float(weights.sum())
-            for at, known in zip(chunk, states):
-                assessor.add(dataset.groups[at].group, self._answer(dataset.groups[at], known))
+            parts.append((torch.cat(states), judgments))
+            seen += zip(chunk, states)
+        if self.calibrate:
+            self._calibrate(parts)
+        for at, known in seen:
+            assessor.add(dataset.groups[at].group, self._answer(dataset.groups[at], known))
         metrics = {f"{metric_key_prefix}_loss": loss / weight, **_headlines(assessor, metric_key_prefix)}
         best = self.args.metric_for_best_model
         if best is not None and f"{metric_key_prefix}_{best}" not in metrics:
@@ -303,6 +313,27 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         model.encoder.tastes = None
 
     @torch.no_grad()
+    def _calibrate(self, parts: Sequence[tuple[Tensor, Judgments]]) -> None:
+        """Give the model the temperature that makes held-out votes likeliest, each read as its person's where known.
+
+        Heads that say a crowd's opinions or the spread of utilities keep 1: what they say of two responses follows
+        from what they say of each, and would not any more.
+        """
+        model = self.preference_model
+        if not {"opinions", "spread"}.isdisjoint(model.head.says):
+            return
+        log_odds, share, votes = [], [], []
+        for states, said in parts:
+            if model.persons is not None and said.person is not None:
+                tastes = torch.tensor([*model.persons.tastes.values(), model.head.mean_taste], dtype=torch.float64)
+                said = replace(said, tastes=tastes[said.person.cpu()])
+            log_odds.append(said.to("cpu").log_odds(model.head, states.cpu().double()))
+            share.append(said.share.cpu())
+            votes.append(said.weight.cpu())
+        if sum(map(len, votes)):
+            model.temperature = fit_temperature(*(torch.cat(part).numpy() for part in (log_odds, share, votes)))
+
+    @torch.no_grad()
     def _eval_states(self, groups: Sequence[TrainingGroup[InputT]]) -> list[Tensor]:
         model: Any = self.model_wrapped if self.is_fsdp_enabled else self.module
         model.eval()
@@ -316,11 +347,11 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
     def _answer(self, group: TrainingGroup[InputT], states: Tensor) -> Answer:
         head = self.preference_model.head
         if not head.joint:
-            return StateAnswer(head, states, group.responses)
+            return StateAnswer(head, states, group.responses, temperature=self.preference_model.temperature)
         said = group.judgments  # the pairs nobody judged are not read, and their ½ is not looked at
         log_odds = np.zeros((group.responses, group.responses))
         log_odds[said.first, said.second] = head.log_odds(states[0::2], states[1::2]).cpu().double().numpy()
-        return Prediction(log_odds=log_odds - log_odds.T)
+        return Prediction(log_odds=(log_odds - log_odds.T) / self.preference_model.temperature)
 
     # — checkpoints —
 

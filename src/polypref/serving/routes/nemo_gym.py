@@ -22,7 +22,7 @@ from polypref.serving.service import (
     numbers,
     rewarded,
 )
-from polypref.serving.transcripts import prompt_of, text_of, without_end
+from polypref.serving.transcripts import prompt_of, sound, text_of, without_end
 
 router = APIRouter(tags=["trainers"], dependencies=[needs("score")])
 
@@ -136,7 +136,7 @@ async def compare(
 def _turns(items: list[dict[str, Any]]) -> Prompt:
     """The messages of a conversation; calls of tools and what they returned are left out."""
     turns = [
-        Message(str(item.get("role") or "user"), _checked(text_of(item.get("content"))))
+        Message(str(item.get("role") or "user"), sound(text_of(item.get("content"))))
         for item in items
         if item.get("type", "message") == "message"
     ]
@@ -148,12 +148,4 @@ def _turns(items: list[dict[str, Any]]) -> Prompt:
 def _said(items: list[dict[str, Any]]) -> str:
     """The text of the last message of a response."""
     messages = [item for item in items if item.get("type", "message") == "message"]
-    return _checked(text_of(messages[-1].get("content"))) if messages else ""
-
-
-def _checked(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Refused("expected text, got a lone surrogate") from None
-    return text
+    return sound(text_of(messages[-1].get("content"))) if messages else ""
