@@ -36,11 +36,11 @@ from polypref.customization.tradeoff import (
     write_tradeoff,
 )
 from polypref.groups.model import Group
-from polypref.models.adapters import has_lora
 from polypref.models.customized import domain_folder
 from polypref.models.domains import save_adapter
 from polypref.models.folders import LAST, remove_folder
 from polypref.models.heads import Head, make_head
+from polypref.models.lora import has_lora
 from polypref.models.preference_model import PreferenceModel
 from polypref.training.checkpoints import read_weights
 from polypref.training.config import ConfigError, TrainingConfig

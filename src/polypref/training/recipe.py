@@ -23,12 +23,12 @@ from polypref.files import write_whole
 from polypref.groups.model import Group, shown
 from polypref.groups.sources import Data, Sources
 from polypref.groups.splitting import check_parts, prompt_key, split_groups
-from polypref.models.adapters import Lora
 from polypref.models.backbones import BackboneSettings
 from polypref.models.folders import LAST
 from polypref.models.heads import Head, make_head, plain_head
 from polypref.models.imitation import language_head
 from polypref.models.inputs import Input
+from polypref.models.lora import Lora
 from polypref.models.packing import InputT, Pack, PackEncoder, PackT
 from polypref.models.persons import spelt_alike
 from polypref.models.preference_model import PreferenceModel
