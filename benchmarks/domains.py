@@ -32,9 +32,9 @@ def prepare(backbone: str, folder: Path) -> None:
     import torch
 
     from polypref import PreferenceModel
-    from polypref.models.adapters import Lora
     from polypref.models.customized import GENERAL, domain_folder
     from polypref.models.domains import save_adapter
+    from polypref.models.lora import Lora
 
     PreferenceModel.from_backbone(backbone, "general", dim=8).save_pretrained(folder / GENERAL)
     model = PreferenceModel.from_backbone(str(folder / GENERAL), "general", dim=8, lora=Lora(rank=8, alpha=16))

@@ -79,6 +79,8 @@ TESTED_THROUGH = {
     "serving/schema.py": "serving/test_store.py",
     "serving/service.py": "serving/test_cohorts.py",
     "serving/tokens.py": "serving/test_guard.py",
+    "training/arguments.py": "training/test_failures.py",
+    "training/building.py": "training/test_failures.py",
     "training/data.py": "training/test_failures.py",
     "training/progress.py": "training/test_instruction.py",
 }
@@ -113,7 +115,6 @@ OF_MORE_THAN_A_FILE = {
     "training/test_learning.py": "what runs teach",
     "training/test_lora.py": "a setting that several files act on",
     "training/test_persons.py": "what a run learns of persons",
-    "training/test_resuming.py": "runs that were killed",
 }
 
 

@@ -14,8 +14,8 @@ from polypref.alignment.fitting import fit
 from polypref.alignment.methods import make_method
 from polypref.alignment.samples import Samples
 from polypref.errors import PolyprefError
-from polypref.models.adapters import Lora
 from polypref.models.causal import LanguageModel
+from polypref.models.lora import Lora
 
 SETTINGS = FitConfig(epochs=2, batch_size=2, learning_rate=3e-3, warmup=0.2, schedule="cosine", weight_decay=0.1)
 

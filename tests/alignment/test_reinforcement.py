@@ -21,10 +21,10 @@ from polypref.alignment import reinforcement
 from polypref.alignment.reinforcement import Reinforcement, reinforce
 from polypref.alignment.sampling import Sampling, sample
 from polypref.errors import PolyprefError
-from polypref.models.adapters import Lora
 from polypref.models.answer import StateAnswer
 from polypref.models.causal import LanguageModel
 from polypref.models.heads import make_head
+from polypref.models.lora import Lora
 from polypref.training.progress import Report
 from tests.models.test_imitation import make_speaker
 from tests.training.conftest import make_backbone

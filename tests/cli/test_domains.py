@@ -9,9 +9,9 @@ import pytest
 from tests.tolerance import SIX_DIGITS, near
 
 from polypref import PreferenceModel, load_groups, save_groups
-from polypref.models.adapters import Lora
 from polypref.models.customized import domain_folder
 from polypref.models.domains import DomainModels, save_adapter
+from polypref.models.lora import Lora
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning:")  # of peft
 

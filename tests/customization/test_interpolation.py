@@ -9,7 +9,7 @@ import torch
 from polypref import Group, PreferenceModel
 from polypref.customization.interpolation import interpolated
 from polypref.errors import PolyprefError
-from polypref.models.adapters import Lora, merged
+from polypref.models.lora import Lora, merged
 from tests.tolerance import near
 
 GROUPS = [Group("What is it?", ("a question", "the answer of some kind", "red")), Group("And now?", ("better", "is"))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -196,3 +197,9 @@ def vanilla_logits(classifier: Any, model: PreferenceModel, group: Group) -> np.
             inputs["token_type_ids"] = torch.tensor(types[None].astype(np.int64))
         rows.append(classifier(**inputs).logits[0].numpy())
     return np.stack(rows)
+
+
+@pytest.fixture
+def without_peft(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "peft"] + ["peft"]:
+        monkeypatch.setitem(sys.modules, name, None)  # importing it fails

@@ -9,9 +9,9 @@ from transformers import AutoModelForCausalLM
 
 from polypref import Group
 from polypref.models import foretelling
-from polypref.models.adapters import Lora
 from polypref.models.causal import LanguageModel, log_probabilities
 from polypref.models.embedded import BackboneError
+from polypref.models.lora import Lora
 
 from .test_imitation import CHATML, GROUPS, make_speaker
 

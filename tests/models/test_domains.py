@@ -14,10 +14,10 @@ from tests.tolerance import ANOTHER_WAY, near
 
 from polypref import Comparison, Group
 from polypref.errors import PolyprefError
-from polypref.models.adapters import Lora, has_lora
 from polypref.models.card import is_ours
 from polypref.models.customized import RESERVED, DomainError, domain_folder, domain_names
 from polypref.models.domains import DomainModels, OwnDomains, save_adapter
+from polypref.models.lora import Lora, has_lora
 from polypref.models.preference_model import PreferenceModel
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning:")  # of peft

@@ -12,11 +12,11 @@ from tests.tolerance import ANOTHER_WAY, near
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from polypref import Group, PreferenceModel
-from polypref.models.adapters import Lora
 from polypref.models.backbones import BackboneSettings
 from polypref.models.customized import domain_folder
 from polypref.models.domains import AdaptedEncoder, DomainModels, save_adapter
 from polypref.models.inputs import Input
+from polypref.models.lora import Lora
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning:")  # of peft
 GROUP = Group("What is better?", ("The answer.", "A question"))  # each text ends with </s>

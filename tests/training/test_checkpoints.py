@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from polypref.errors import PolyprefError
-from polypref.models.adapters import Lora
+from polypref.models.lora import Lora
 from polypref.models.preference_model import PreferenceModel
 from polypref.training import checkpoints
 from polypref.training.checkpoints import check_state

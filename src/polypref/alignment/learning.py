@@ -14,10 +14,10 @@ from polypref.alignment.reinforcement import Reinforcement, Trainer, reinforce
 from polypref.alignment.run import FIT, POLICY, AlignmentError, Run, seed_of
 from polypref.alignment.samples import load_samples
 from polypref.files import write_whole
-from polypref.models.adapters import Lora
 from polypref.models.customized import ADAPTER
 from polypref.models.folders import LAST
 from polypref.models.lm_adapters import save_adapter
+from polypref.models.lora import Lora
 
 _STANDING = "fit"  # the folder of what a fit goes on from
 

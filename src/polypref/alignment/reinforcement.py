@@ -22,11 +22,11 @@ from polypref.alignment.sampling import Sampling
 from polypref.errors import PolyprefError
 from polypref.files import write_whole
 from polypref.groups.model import Group
-from polypref.models.adapters import Lora, peft_config
 from polypref.models.backbones import BackboneSettings
 from polypref.models.causal import LanguageModel
 from polypref.models.folders import LAST
 from polypref.models.inputs import turns_of
+from polypref.models.lora import Lora, peft_config
 from polypref.models.preference_model import PreferenceModel
 from polypref.training.checkpoints import drop_unfinished, last_complete
 from polypref.training.instruction import Completer

@@ -24,12 +24,12 @@ from polypref.files import write_whole
 from polypref.groups.model import Group, shown
 from polypref.groups.sources import load_groups
 from polypref.groups.splitting import check_parts, prompt_key, split_groups
-from polypref.models.adapters import Lora
 from polypref.models.answer import Answer
 from polypref.models.backbones import BackboneSettings
 from polypref.models.causal import LanguageModel
 from polypref.models.folders import LAST
 from polypref.models.lm_adapters import go_on_with_adapter, merge_adapter
+from polypref.models.lora import Lora
 from polypref.models.preference_model import PreferenceModel
 from polypref.training.instruction import tune
 from polypref.training.progress import Report

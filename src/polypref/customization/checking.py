@@ -19,8 +19,8 @@ from polypref.groups.model import Group
 from polypref.models.backbones import load_config, plain_errors
 from polypref.models.heads import Head
 from polypref.models.imitation import language_head
+from polypref.training.building import backbone_settings, check_run, objective_of
 from polypref.training.config import ConfigError, TrainingConfig
-from polypref.training.recipe import backbone_settings, check_run, objective_of
 
 
 def check_alone() -> None:

@@ -36,18 +36,20 @@ from polypref.customization.tradeoff import (
     write_tradeoff,
 )
 from polypref.groups.model import Group
-from polypref.models.adapters import has_lora
 from polypref.models.customized import domain_folder
 from polypref.models.domains import save_adapter
 from polypref.models.folders import LAST, remove_folder
 from polypref.models.heads import Head, make_head
+from polypref.models.lora import has_lora
 from polypref.models.preference_model import PreferenceModel
+from polypref.training.building import backbone_settings, build_model, objective_of
 from polypref.training.checkpoints import read_weights
 from polypref.training.config import ConfigError, TrainingConfig
 from polypref.training.frozen import FrozenEncoder
 from polypref.training.mixing import Enrichment
 from polypref.training.progress import Report
-from polypref.training.recipe import CONFIG, HISTORY, backbone_settings, build_model, objective_of, train
+from polypref.training.recipe import HISTORY, train
+from polypref.training.resuming import CONFIG
 
 _RUN = "run"  # the folder of an unfinished run, in the folder of what it makes
 _BETWEEN = (0.25, 0.5, 0.75)  # of the way from the general to the customised weights

@@ -32,10 +32,11 @@ from polypref.models.customized import domain_folder
 from polypref.models.folders import LAST
 from polypref.models.preference_model import PreferenceModel
 from polypref.statistics.resampling import Estimate
+from polypref.training.building import backbone_settings
 from polypref.training.config import TrainingConfig
 from polypref.training.mixing import Enrichment
 from polypref.training.progress import Report
-from polypref.training.recipe import backbone_settings, train
+from polypref.training.recipe import train
 
 # what learning from scratch has of stage 3: the head, what trains it, and for how long
 _SHARED = "head head_settings objective objective_settings batch_size accumulation epochs max_steps".split()

@@ -17,11 +17,12 @@ from polypref.models.folders import LAST
 from polypref.models.heads import Head, plain_head
 from polypref.models.preference_model import PreferenceModel
 from polypref.models.screening import check_weights
+from polypref.training.building import backbone_settings, check_run
 from polypref.training.checkpoints import last_complete
 from polypref.training.config import TrainingConfig, make_config
 from polypref.training.instruction import tune
 from polypref.training.progress import Report
-from polypref.training.recipe import backbone_settings, check_run, train
+from polypref.training.recipe import train
 
 
 def base_model(config: CustomizeConfig, data: CustomizeData, report: Report) -> str:

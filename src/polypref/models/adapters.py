@@ -1,13 +1,10 @@
-"""LoRA: adapters trained in a backbone, merged into an ordinary checkpoint or kept apart, and other people's."""
+"""Adapters kept apart from the weights that they change: read, checked, written, merged; other people's too."""
 
 from __future__ import annotations
 
 import copy
 import json
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ from polypref.models.backbones import (
 from polypref.models.customized import ADAPTER
 from polypref.models.embedded import BackboneError, resolve
 from polypref.models.folders import check_place
+from polypref.models.lora import is_transposed, need_peft
 from polypref.models.screening import check_weights
 
 WEIGHTS = "adapter_model.safetensors"
@@ -36,94 +34,6 @@ _OURS = "default"  # what peft calls an adapter that has no name
 _A, _B = ".lora_A.weight", ".lora_B.weight"
 _LONGEST_BASE = 1000  # characters of a base model's path or id
 _VARIANTS = ("use_dora", "use_rslora", "lora_bias", "rank_pattern", "alpha_pattern", "megatron_config")
-
-
-@dataclass(frozen=True)
-class Lora:
-    """Settings of the adapters (Hu et al. 2021); the classification layer is always trained in full."""
-
-    rank: int = 16
-    alpha: int = 32
-    targets: tuple[str, ...] | str = "all-linear"  # names of layers, or all linear layers of the backbone
-
-
-def add_lora(classifier: Any, lora: Lora) -> None:
-    """Put adapters into the classifier and freeze everything else but its classification layer."""
-    put_adapters(classifier, lora)
-    base = classifier.base_model_prefix
-    for name, parameter in classifier.named_parameters():
-        if not name.startswith(f"{base}."):
-            parameter.requires_grad_(True)
-
-
-def put_adapters(classifier: Any, lora: Lora) -> None:
-    """Put adapters into a model and freeze everything else."""
-    _peft().inject_adapter_in_model(peft_config(classifier, lora), classifier)
-
-
-def peft_config(classifier: Any, lora: Lora) -> Any:
-    """The settings of a model's adapters, as peft takes them."""
-    targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
-    if targets == "all-linear":
-        targets = _linear_layers(classifier)
-    return _peft().LoraConfig(
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        target_modules=targets,
-        exclude_modules=_of_the_same_name(classifier, targets),
-        fan_in_fan_out=_transposed(classifier),
-    )
-
-
-def _peft() -> Any:
-    try:
-        import peft
-    except ImportError:
-        raise BackboneError("adapters need peft: pip install peft") from None
-    return peft
-
-
-def has_lora(classifier: Any) -> bool:
-    """Whether adapters were put into the classifier, which peft, an optional dependency, must have done."""
-    if sys.modules.get("peft") is None:
-        return False
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    return any(isinstance(part, BaseTunerLayer) for part in classifier.modules())
-
-
-@contextmanager
-def without_adapters(model: Any) -> Iterator[None]:
-    """The model as it was before adapters were put into it; afterwards they are in use again, and trained."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    layers = [part for part in model.modules() if isinstance(part, BaseTunerLayer)]
-    trained = {part: part.requires_grad for part in model.parameters()}
-    for layer in layers:
-        layer.enable_adapters(False)
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.enable_adapters(True)
-        for part, is_trained in trained.items():
-            part.requires_grad_(is_trained)
-
-
-def merged(classifier: Any) -> Any:
-    """The classifier as plain layers: itself, or a copy with its adapters merged."""
-    if not has_lora(classifier):
-        return classifier
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    plain = copy.deepcopy(classifier)
-    for name, part in list(plain.named_modules()):
-        if isinstance(part, BaseTunerLayer):
-            part.merge()
-            owner, _, leaf = name.rpartition(".")
-            setattr(plain.get_submodule(owner), leaf, part.get_base_layer())
-    plain._hf_peft_config_loaded = False
-    return plain
 
 
 def names_adapter(name: str) -> bool:
@@ -161,7 +71,7 @@ class Adapter:
             for key, (A, B) in self.low_rank.items():
                 layer = classifier.get_submodule(key)
                 delta = (B.float() @ A.float()).to(layer.weight)
-                layer.weight += delta.T if _is_transposed(layer) else delta
+                layer.weight += delta.T if is_transposed(layer) else delta
             for key, tensor in self.own.items():
                 set_parameter(classifier, key, nn.Parameter(tensor.to(classifier.dtype)))
 
@@ -174,7 +84,7 @@ def set_parameter(module: nn.Module, name: str, parameter: nn.Parameter) -> None
 
 def _sizes(layer: Any) -> tuple[int, int]:
     """Outputs and inputs of a linear layer."""
-    return (layer.nf, layer.nx) if _is_transposed(layer) else (layer.out_features, layer.in_features)
+    return (layer.nf, layer.nx) if is_transposed(layer) else (layer.out_features, layer.in_features)
 
 
 def adapter_weights(classifier: Any) -> dict[str, Tensor]:
@@ -285,7 +195,7 @@ def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, Any]:
     base model's configuration. A tokenizer that lies beside the adapter is the one it was trained with."""
     from safetensors import safe_open
 
-    peft = _peft()
+    peft = need_peft()
     base, weights = base_of(name), Path(name) / WEIGHTS
     if not weights.exists():
         raise BackboneError(f"the adapter {name!r} lacks its weights ({WEIGHTS})")
@@ -303,30 +213,3 @@ def load_adapter(name: str, settings: BackboneSettings) -> tuple[Any, Any, Any]:
     with plain_errors(name):
         classifier = peft.PeftModel.from_pretrained(classifier, name).merge_and_unload()
     return classifier, tokenizer, config
-
-
-def _linear_layers(classifier: Any) -> list[str]:
-    from transformers.pytorch_utils import Conv1D
-
-    base = classifier.base_model
-    return sorted(
-        {name.rpartition(".")[2] for name, part in base.named_modules() if isinstance(part, (nn.Linear, Conv1D))}
-    )
-
-
-def _of_the_same_name(classifier: Any, targets: list[str] | str) -> list[str] | None:
-    """The linear layers outside the backbone that are called as some in it are; they are trained in full."""
-    base = f"{classifier.base_model_prefix}."
-    outside = [name for name, part in classifier.named_modules() if isinstance(part, nn.Linear)]
-    return [name for name in outside if not name.startswith(base) and name.rpartition(".")[2] in targets] or None
-
-
-def _transposed(classifier: Any) -> bool:
-    """Whether linear layers are GPT-2's, which store their weights the other way round."""
-    return any(_is_transposed(part) for part in classifier.modules())
-
-
-def _is_transposed(layer: nn.Module) -> bool:
-    from transformers.pytorch_utils import Conv1D
-
-    return isinstance(layer, Conv1D)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from polypref.groups.model import Group, Prompt
-from polypref.models.adapters import Lora, has_lora, merged, names_adapter, put_adapters, without_adapters
+from polypref.models.adapters import names_adapter
 from polypref.models.backbones import (
     BackboneSettings,
     dropout_rates,
@@ -30,6 +30,7 @@ from polypref.models.folders import staged_folder
 from polypref.models.foretelling import LogProbabilities, of_responses, of_tokens, summed
 from polypref.models.inputs import Input, InputFormat, Tokens, input_format
 from polypref.models.limits import longest_input
+from polypref.models.lora import Lora, has_lora, merged, put_adapters, without_adapters
 from polypref.models.pack_reader import PackReader
 from polypref.models.packing import Pack, pack_rows
 from polypref.models.sharing import share_prompts

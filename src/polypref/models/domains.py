@@ -18,7 +18,7 @@ from torch.nn.functional import linear
 
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group, shown
-from polypref.models.adapters import Adapter, base_name, base_of, has_lora, read_adapter, set_parameter, write_adapter
+from polypref.models.adapters import Adapter, base_name, base_of, read_adapter, set_parameter, write_adapter
 from polypref.models.answer import StateAnswer
 from polypref.models.backbones import BackboneSettings, load_config, set_dropout
 from polypref.models.block import BLOCK, block_of, head_of_block, names_own_adapter
@@ -38,6 +38,7 @@ from polypref.models.encoder import DEFAULT_BUDGET, StateEncoder
 from polypref.models.extra import load_extra, save_extra
 from polypref.models.folders import staged_folder
 from polypref.models.heads import Head
+from polypref.models.lora import has_lora
 from polypref.models.packing import Pack
 from polypref.models.preference_model import (
     WINDOW,

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
-from polypref.models.adapters import merged
 from polypref.models.backbones import state_layer
 from polypref.models.encoder import StateEncoder
 from polypref.models.heads import Head, plain_head
+from polypref.models.lora import merged
 
 if TYPE_CHECKING:
     from polypref.models.preference_model import PreferenceModel

@@ -16,7 +16,7 @@ from polypref.errors import PolyprefError
 from polypref.groups.model import Group
 from polypref.groups.pairs import pair_votes
 from polypref.models import showing
-from polypref.models.adapters import Lora, add_lora, names_adapter
+from polypref.models.adapters import names_adapter
 from polypref.models.answer import Floats, StateAnswer, ordered_pairs
 from polypref.models.asking import Answering, Asked
 from polypref.models.assembling import DEFAULT_MAX_LENGTH, assembled
@@ -39,6 +39,7 @@ from polypref.models.extra import load_extra
 from polypref.models.folders import check_place, staged_folder
 from polypref.models.heads import Head, make_head, plain_head
 from polypref.models.inputs import Input, InputFormat
+from polypref.models.lora import Lora, add_lora
 from polypref.models.persons import PERSONS, Persons, check_votes, read_persons, write_persons
 from polypref.models.record import read_record
 from polypref.models.saved import load_saved

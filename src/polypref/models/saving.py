@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from polypref.models.adapters import merged
 from polypref.models.backbones import quiet_loading, with_dropout
 from polypref.models.block import BLOCK
 from polypref.models.extra import save_extra
+from polypref.models.lora import merged
 from polypref.models.older import add_older_words
 
 if TYPE_CHECKING:

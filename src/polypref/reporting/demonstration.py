@@ -27,7 +27,8 @@ from polypref.reporting.runs import read_runs
 from polypref.statistics.resampling import Estimate
 from polypref.training.config import make_config
 from polypref.training.progress import Report
-from polypref.training.recipe import CONFIG, train
+from polypref.training.recipe import train
+from polypref.training.resuming import CONFIG
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,7 +13,8 @@ from polypref.models.customized import GENERAL, domain_folder, domain_names, has
 from polypref.models.folders import LAST
 from polypref.models.heads import plain_head
 from polypref.reporting.contents import Run
-from polypref.training.recipe import CONFIG, HISTORY
+from polypref.training.recipe import HISTORY
+from polypref.training.resuming import CONFIG
 
 _CURVES = ("loss", "eval_loss", "eval_accuracy", "eval_wasserstein")
 _MOST_POINTS = 300  # of a curve; more cannot be told apart on the page

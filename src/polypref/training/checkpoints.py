@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from polypref.errors import PolyprefError
 from polypref.files import remove_left
-from polypref.models.adapters import has_lora
 from polypref.models.encoder import StateEncoder
 from polypref.models.extra import EXTRA
 from polypref.models.folders import COMPLETE as COMPLETE
 from polypref.models.folders import SAVING, remove_folder, staged_folder
+from polypref.models.lora import has_lora
 from polypref.models.preference_model import PreferenceModel
 from polypref.models.saving import ADDED, CLASSIFIER
 

@@ -22,9 +22,9 @@ from polypref.errors import PolyprefError
 from polypref.evaluation.assessment import Assessor
 from polypref.evaluation.catalogue import WATCHED
 from polypref.evaluation.prediction import Prediction
-from polypref.models.adapters import has_lora
 from polypref.models.answer import Answer, StateAnswer
 from polypref.models.encoder import StateEncoder
+from polypref.models.lora import has_lora
 from polypref.models.packing import InputT, PackEncoder, PackT
 from polypref.models.persons import Persons
 from polypref.models.preference_model import PreferenceModel
