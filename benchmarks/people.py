@@ -6,6 +6,7 @@ import argparse
 import json
 import resource
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,10 @@ def accuracy(said: np.ndarray, votes: Votes) -> float:
     return float(np.mean((said > 0.5) == (votes.share > 0.5)))
 
 
-def known_camps(seeds: int) -> list[dict[str, Any]]:
-    """Camps found, and votes foretold, from 5, 20 and 100 votes a person."""
+def known_camps(seeds: int, sizes: Sequence[int] = (5, 20, 100)) -> list[dict[str, Any]]:
+    """Camps found, and votes foretold, from so many votes a person."""
     rows = []
-    for votes in (5, 20, 100):
+    for votes in sizes:
         for seed in range(seeds):
             seen, camp, tastes, _ = world(PEOPLE, votes + ASKED, seed, 0)
             shown = np.arange(len(seen)) % (votes + ASKED) < votes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,12 @@ def wrong_majorities(angle: float, x: np.ndarray) -> float:
     return float(((x @ way > 0) != (x @ MEAN > 0)).mean())
 
 
+def off_by(estimate: Callable[[np.ndarray, np.ndarray], float], pairs: int, seed: int) -> tuple[float, float]:
+    """The estimated angle, and how many degrees it is from the mean taste."""
+    angle = estimate(*votes(pairs, np.random.default_rng([seed, pairs])))
+    return angle, float(np.degrees(abs(angle - np.arctan2(MEAN[1], MEAN[0]))))
+
+
 def interval(values: np.ndarray) -> str:
     half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return f"{values.mean():.3f} ± {half:.3f}"
@@ -63,13 +70,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     given = parser.parse_args()
     asked = np.random.default_rng(12345).normal(size=(20_000, 2))
-    true = np.arctan2(MEAN[1], MEAN[0])
     rows = []
     print(f"{'votes':>7} {'estimator':14} {'angle, degrees':>16} {'wrong majorities':>17}")
     for pairs in given.comparisons:
         for name, estimate in (("cross-entropy", by_cross_entropy), ("sign", by_sign)):
-            angles = [estimate(*votes(pairs, np.random.default_rng([seed, pairs]))) for seed in range(given.seeds)]
-            off = np.degrees(np.abs(np.array(angles) - true))
+            angles, off = np.array([off_by(estimate, pairs, seed) for seed in range(given.seeds)]).T
             wrong = np.array([wrong_majorities(angle, asked) for angle in angles])
             rows.append({"comparisons": pairs, "estimator": name, "angle": off.tolist(), "wrong": wrong.tolist()})
             print(f"{pairs:7} {name:14} {interval(off):>16} {interval(wrong):>17}", flush=True)

@@ -54,24 +54,31 @@ def goal_of(name: str, scores: np.ndarray, beta: float) -> np.ndarray:
     return by_least_squares(game, beta) if method.goal == "regularised equilibrium" else by_linear_programme(game)
 
 
-def measure(name: str, games: int, seed: int) -> dict[str, object]:
-    """Total variation to the goal, of the last policy and of the average, over all games."""
+def distances(name: str, games: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Total variation to the goal of the last policy and of the average, of each game."""
     beta, steps = SETTINGS[name]
-    last, average, start = [], [], time.perf_counter()
+    last, average = [], []
     for size in SIZES:
         scores = random_games(games // len(SIZES), size, seed)
         run = solve_table(name, scores=scores, beta=beta, steps=steps, **(COMAL if name == "comal" else {}))
         goals = np.array([goal_of(name, each, beta) for each in scores])
         last.extend(np.abs(run.policy - goals).sum(-1) / 2)
         average.extend(np.abs(run.average - goals).sum(-1) / 2)
+    return np.array(last), np.array(average)
+
+
+def measure(name: str, games: int, seed: int) -> dict[str, object]:
+    """How far they are over all games."""
+    start = time.perf_counter()
+    last, average = distances(name, games, seed)
     return {
         "method": name,
         "goal": f"{all_methods()[name].goal}, {all_methods()[name].game}",
-        "beta": beta,
-        "steps": steps,
+        "beta": SETTINGS[name][0],
+        "steps": SETTINGS[name][1],
         "games": len(last),
         "last_median": float(np.median(last)),
-        "last_within_1e-6": float(np.mean(np.array(last) < 1e-6)),
+        "last_within_1e-6": float(np.mean(last < 1e-6)),
         "last_worst": float(np.max(last)),
         "average_median": float(np.median(average)),
         "average_worst": float(np.max(average)),

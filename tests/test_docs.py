@@ -140,3 +140,12 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     assert "eval_groups: Data | None = None" in reference  # a signature with types
     assert "Train a preference model and save it in config.out." in reference  # a docstring
     assert "of the prompts, held out of data" in reference  # what is written behind a field
+
+
+def test_papers_name_code_and_settings_that_are_there() -> None:
+    page = (DOCS / "papers.md").read_text()
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", page)) - {"recipes/", "recipes/align/"}
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not (ROOT / "src" / "polypref" / name).exists()] == []
+    settings = set(re.findall(r"`([\w-]+\.yaml)`", page))
+    assert [name for name in sorted(settings) if not (ROOT / "recipes" / name).exists()] == []
