@@ -59,12 +59,16 @@ def fit(
     """
     looks = [look_at(one, method, past, reference, iteration) for one in samples]
     if not method.half_step:
-        return _fitted(model, method, samples, looks, settings, room, seed, checkpoints)
+        return fit_regressions(model, samples, _regressions(method, looks), settings, room, seed, checkpoints)
     met = checkpoints.kept(_OPPONENTS) if checkpoints else None
     if met is None:
         met = _met_by_trial(model, method, samples, looks, settings, room, seed, checkpoints)
     asked = [_against(look, opponent) for look, opponent in zip(looks, met)]
-    return _fitted(model, method, samples, asked, settings, room, seed, checkpoints)
+    return fit_regressions(model, samples, _regressions(method, asked), settings, room, seed, checkpoints)
+
+
+def _regressions(method: Method, looks: Sequence[Look]) -> list[Regression]:
+    return [method.regression(look) for look in looks]
 
 
 def _met_by_trial(
@@ -80,7 +84,7 @@ def _met_by_trial(
     """What the policy after a half-step finds of the samples; the model is as before."""
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     before = [parameter.detach().clone() for parameter in weights]
-    _fitted(model, method, samples, looks, settings, room, seed, checkpoints, _TRIAL)
+    fit_regressions(model, samples, _regressions(method, looks), settings, room, seed, checkpoints, _TRIAL)
     met = log_probs_of(model, samples, settings.tokens_per_pass, room)
     with torch.no_grad():
         for parameter, value in zip(weights, before):
@@ -145,17 +149,17 @@ def log_probs_of(model: LanguageModel, samples: Sequence[Samples], budget: int, 
     return found
 
 
-def _fitted(
+def fit_regressions(
     model: LanguageModel,
-    method: Method,
     samples: Sequence[Samples],
-    looks: Sequence[Look],
+    regressions: Sequence[Regression],
     settings: FitConfig,
     room: int,
-    seed: int,
-    checkpoints: FitCheckpoints | None,
+    seed: int = 0,
+    checkpoints: FitCheckpoints | None = None,
     name: str = "fit",
 ) -> list[FitStep]:
+    """Minimise one regression for each prompt over its samples; the model, all of it or its adapters, is changed."""
     named = {key: parameter for key, parameter in model.named_parameters() if parameter.requires_grad}
     weights = list(named.values())
     optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=settings.weight_decay)
@@ -169,7 +173,7 @@ def _fitted(
         optimizer.zero_grad(set_to_none=True)
         losses, told = [], []
         for at in batch:
-            regression = method.regression(looks[at])
+            regression = regressions[at]
             packs = model.packs([inputs_of(model, samples[at], room)], settings.tokens_per_pass)
             loss, log_policy = _backward(model, packs, regression, 1 / len(batch))
             losses.append(loss)

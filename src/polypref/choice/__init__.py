@@ -2,7 +2,7 @@
 
 from polypref.choice.bradley_terry import BradleyTerry, fit_bradley_terry
 from polypref.choice.cycles import Cycle, strongest_cycles
-from polypref.choice.games import check_game, duality_gap, duality_gaps, equilibrium, exploitability
+from polypref.choice.games import check_game, duality_gap, duality_gaps, equilibrium, exploitability, least_regret
 from polypref.choice.hodge import CyclicShare, Hodge, cyclic_share, hodge_decomposition, observed_log_odds
 from polypref.choice.kemeny import Kemeny, kemeny_ranking
 from polypref.choice.lottery import maximal_lottery
@@ -39,6 +39,7 @@ __all__ = [
     "hodge_decomposition",
     "is_connected",
     "kemeny_ranking",
+    "least_regret",
     "maximal_lottery",
     "observed_log_odds",
     "preference_matrix",

@@ -1,9 +1,9 @@
 """Who differs from whom: votes of named people, personal and clustered tastes, and one answer for all of them."""
 
+from polypref.choice import least_regret
 from polypref.people.aggregation import (
     aggregate,
     clarke_payments,
-    least_regret,
     median,
     pool_opinions,
     regrets,

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp, rel_entr, softmax
 
-from polypref.choice.games import equilibrium
 from polypref.errors import DataError
 
 Floats = npt.NDArray[np.float64]
@@ -90,25 +89,6 @@ def clarke_payments(opinions: npt.ArrayLike, distance: Distance = "mean") -> Flo
             without = _distances(others, truthful_opinion(others, distance), distance).sum()
             payments[u] = np.delete(distances, u).sum() - without
     return np.maximum(payments, 0.0)
-
-
-def least_regret(regret: npt.ArrayLike) -> tuple[Floats, float]:
-    """The mixture w [S] of S choices that minimises max_k Σ_s w_s·R[k, s] for regrets R [clusters, S], and that value.
-
-    The game of clusters against choices becomes a symmetric one by playing both parts (Gale, Kuhn & Tucker 1950).
-    """
-    R = np.asarray(regret, dtype=np.float64)
-    if R.ndim != 2 or 0 in R.shape or not np.isfinite(R).all():
-        raise DataError(f"expected finite regrets [clusters, choices], got the shape {R.shape}")
-    clusters, choices = R.shape
-    low, size = R.min(), float(np.ptp(R)) or 1.0
-    M = (R - low) / size + 1.0  # from 1 to 2: the value is positive
-    game = np.zeros((clusters + choices + 1,) * 2)
-    game[:clusters, clusters:-1], game[:clusters, -1], game[clusters:-1, -1] = M, -1.0, 1.0
-    game -= game.T
-    mixture = equilibrium(game)[clusters:-1]
-    mixture /= mixture.sum()
-    return mixture, float((R @ mixture).max())
 
 
 def regrets(utilities: npt.ArrayLike) -> Floats:
