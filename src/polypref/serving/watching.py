@@ -77,9 +77,11 @@ def _beside_others(votes: list[_Vote]) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _accuracy(votes: list[_Vote]) -> dict[str, float]:
+    """Each pair is told in both orders, for which response comes first means nothing."""
     if not votes:
         return {}
-    numbers: dict[tuple[int, int, int], int] = {}
-    items = [numbers.setdefault(pair, len(numbers)) for pair, _, _ in votes]
-    found = dawid_skene(items, [who for _, who, _ in votes], [int(first) for _, _, first in votes], 2)
+    numbers: dict[tuple[tuple[int, int, int], bool], int] = {}
+    told = [(pair, who, order, first == order) for pair, who, first in votes for order in (True, False)]
+    items = [numbers.setdefault((pair, order), len(numbers)) for pair, _, order, _ in told]
+    found = dawid_skene(items, [who for _, who, _, _ in told], [int(says) for *_, says in told], 2)
     return {str(who): float(value) for who, value in zip(found.annotators, found.accuracy)}

@@ -1,7 +1,7 @@
 // Asks for the next question and sends votes. All text is put in as text, never as markup.
 "use strict";
 
-const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+const random = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
 const voter = localStorage.getItem("polypref-voter") || random();
 localStorage.setItem("polypref-voter", voter);
 let question = null, pair = null, ranked = [], rated = {}, last = null, listening = null, busy = false;
