@@ -106,6 +106,7 @@ OF_MORE_THAN_A_FILE = {
     "reporting/test_browser.py": "reports in a browser",
     "serving/test_hostile.py": "what no client should send",
     "serving/test_killing.py": "what is there after the server was killed",
+    "serving/test_page.py": "the pages in a browser",
     "serving/test_routes.py": "every route of the service, as clients call them",
     "serving/test_votes.py": "votes from the page to the opinion",
     "training/test_calibration.py": "the temperature, from training to scores",

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser import CONTRAST, MARKS, launched
 
 from polypref.reporting.page import write_report
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-BROWSER = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason="needs Chromium: install it, or name it in the variable CHROMIUM"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+    with launched() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -187,28 +177,3 @@ def test_it_can_be_read_without_scripts_and_on_paper(browser, file):
     assert not page.locator("nav").is_visible()
     assert page.locator("#c1-models svg").first.is_visible()
     context.close()
-
-
-# the least contrast of any text to the paper or to the cell it stands in
-CONTRAST = """() => {
-  const light = (colour) => {
-    const [r, g, b] = colour.match(/[\\d.]+/g).map((v) => v / 255)
-      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const contrast = (a, b) => {
-    const [high, low] = [light(a), light(b)].sort((x, y) => y - x);
-    return (high + 0.05) / (low + 0.05);
-  };
-  const paper = getComputedStyle(document.body).backgroundColor;
-  let least = 21;
-  for (const node of document.querySelectorAll("p, li, td, th, dt, dd, a, h1, h2, h3, h4, blockquote, figcaption")) {
-    least = Math.min(least, contrast(getComputedStyle(node).color, paper));
-  }
-  for (const words of document.querySelectorAll("svg text")) {
-    const level = [...words.classList].find((name) => /^h\\d+$/.test(name));
-    const cell = level && document.querySelector(`rect.${level}`);
-    least = Math.min(least, contrast(getComputedStyle(words).fill, cell ? getComputedStyle(cell).fill : paper));
-  }
-  return least;
-}"""

@@ -46,7 +46,7 @@ def ballot(item: str, **more: Any) -> dict[str, Any]:
 def test_from_a_question_to_an_opinion(running: Running, item: str) -> None:
     asked = running.get("/v1/next?voter=ann").json()
     assert (asked["item"], asked["prompt"], asked["responses"]) == (item, ITEM["prompt"], ITEM["responses"])
-    assert asked["progress"] == {"done": 0, "items": 1}
+    assert asked["progress"] == {"done": 0, "pairs": 3, "items": 1}
     assert "sources" not in asked
 
     told = running.post("/v1/votes", ballot(item, key="k")).json()

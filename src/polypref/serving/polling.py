@@ -14,6 +14,7 @@ from polypref.serving.ballots import Vote
 from polypref.serving.choosing import Candidate, Chooser, most_uncertain
 from polypref.serving.opinion import Opinions
 from polypref.serving.store import Store
+from polypref.serving.watching import habits
 
 MOST_CANDIDATES = 500  # items that are looked through for the next question
 _MOST_EVENTS = 256  # that a slow listener may be behind; then it loses the oldest
@@ -33,8 +34,11 @@ class Polling:
         """The next question for a person, and how far they are."""
         ids = self.store.item_ids()[:MOST_CANDIDATES]
         done = self._done(who)
-        choice = self._choose(map(self._candidate, ids), done)
-        progress = {"done": len(done), "items": len(ids)}
+        candidates = [self._candidate(id) for id in ids]
+        choice = self._choose(candidates, done)
+        sizes = [len(one.preferences) for one in candidates]
+        pairs = sum(size * (size - 1) // 2 for size in sizes)
+        progress = {"done": len(done), "pairs": pairs, "items": len(ids)}
         if choice is None:
             return {"item": None, "progress": progress}
         group = self.store.item(choice.item)
@@ -56,6 +60,17 @@ class Polling:
         winner = condorcet_winner(matrix)
         best = None if winner is None else int(winner)
         return {**shown(item, group), "opinion": self.opinions.of(item), "best": best}
+
+    def watched(self) -> dict[str, Any]:
+        """Who votes and how, and of which items opinion has changed since when."""
+        found = habits(self.store.groups())
+        people = [{**one, **vars(found[one["who"]])} if one["who"] in found else one for one in self.store.people()]
+        changed = []
+        for item in self.store.item_ids():
+            since = self.opinions.of(item)["changed_since"]
+            if since is not None:
+                changed.append({"item": item, "prompt": self.store.item(item).prompt_text, "since": since})
+        return {"people": people, "changed": changed}
 
     def put(self, groups: Iterable[Group]) -> list[str]:
         """New items."""

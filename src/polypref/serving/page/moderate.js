@@ -1,42 +1,38 @@
-// Lists who voted, and lets a person be forgotten. All text is put in as text, never as markup.
+// Lists who voted and how, and where opinion changed; lets a person be forgotten. All text is put in as text.
 "use strict";
 
-const $ = (id) => document.getElementById(id);
+const when = (seconds) => new Date(1000 * seconds).toLocaleString();
+const part = (text, more = {}) => element("td", text, more);
 
-async function ask(path, body) {
-  const settings = body === undefined ? {} : {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-  };
-  const answer = await fetch(path, settings);
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error);
-  return told;
-}
-
-function cell(text) {
-  const made = document.createElement("td");
-  made.textContent = text;
-  return made;
+function person(one) {
+  const row = document.createElement("tr"), last = part("");
+  const forget = element("button", "Forget", { type: "button" });
+  forget.setAttribute("aria-label", `Forget ${one.who}`);
+  forget.addEventListener("click", async () => {
+    if (!confirm(`Take all ${count(one.votes, "vote")} of ${one.who} out of the store?`)) return;
+    try {
+      const { rows } = await ask("v1/forget", { who: one.who });
+      await show();
+      $("message").textContent = `${count(rows, "vote")} taken out.`;
+    } catch (error) { $("message").textContent = error.message; }
+  });
+  last.append(forget);
+  row.append(
+    element("th", one.who, { scope: "row" }), part(String(one.votes)),
+    part(one.compared ? `${one.agreed} of ${one.compared}` : "–"),
+    part(one.accuracy === undefined ? "–" : `${Math.round(100 * one.accuracy)} %`),
+    part(when(one.first)), part(when(one.last)),
+    part(one.at_random ? "seems to click at random" : "", { className: "warning" }), last,
+  );
+  return row;
 }
 
 async function show() {
   try {
-    const people = await ask("v1/people");
-    const when = (seconds) => new Date(1000 * seconds).toLocaleString();
-    $("people").replaceChildren(...people.map((one) => {
-      const row = document.createElement("tr"), forget = document.createElement("button"), last = cell("");
-      forget.type = "button";
-      forget.textContent = "Forget";
-      forget.addEventListener("click", async () => {
-        if (!confirm(`Take all ${one.votes} votes of ${one.who} out of the store?`)) return;
-        const { rows } = await ask("v1/forget", { who: one.who });
-        $("message").textContent = `${rows} votes are gone.`;
-        await show();
-      });
-      last.append(forget);
-      row.append(cell(one.who), cell(String(one.votes)), cell(when(one.first)), cell(when(one.last)), last);
-      return row;
-    }));
+    const { people, changed } = await ask("v1/watch");
+    $("people").replaceChildren(...people.map(person));
+    const items = changed.map((one) => element("li", `${one.prompt} (since ${when(one.since)})`));
+    $("changed").replaceChildren(...(items.length ? items : [element("li", "Of no question, as far as can be told.")]));
   } catch (error) { $("message").textContent = error.message; }
 }
 show();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 
 from fastapi import APIRouter, Response
@@ -11,45 +12,36 @@ from polypref.serving.service import needs
 voters = APIRouter(include_in_schema=False, dependencies=[needs("vote")])
 admins = APIRouter(include_in_schema=False, dependencies=[needs("admin")])
 
-_KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+_KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_VOTERS = {
+    "/vote": "vote.html",
+    "/vote.js": "vote.js",
+    "/vote.css": "vote.css",
+    "/vote.svg": "icon.svg",
+    "/vote-common.js": "common.js",
+    "/vote-opinion.js": "opinion.js",
+}
+_ADMINS = {  # under names of their own: a token may see the one page and not the other
+    "/moderate": "moderate.html",
+    "/moderate.js": "moderate.js",
+    "/moderate.css": "vote.css",
+    "/moderate.svg": "icon.svg",
+    "/moderate-common.js": "common.js",
+}
 
 
-def _file(name: str) -> Response:
-    text = (files("polypref.serving") / "page" / name).read_text(encoding="utf-8")
-    return Response(text, media_type=f"{_KINDS[name.rpartition('.')[2]]}; charset=utf-8")
+def _file(name: str) -> Callable[[], Response]:
+    def answer() -> Response:
+        text = (files("polypref.serving") / "page" / name).read_text(encoding="utf-8")
+        return Response(text, media_type=f"{_KINDS[name.rpartition('.')[2]]}; charset=utf-8")
+
+    return answer
 
 
-@voters.get("/vote")
-def vote() -> Response:
-    """The page."""
-    return _file("vote.html")
+def _add(router: APIRouter, pages: Mapping[str, str]) -> None:
+    for path, name in pages.items():
+        router.add_api_route(path, _file(name), methods=["GET"])
 
 
-@voters.get("/vote.js")
-def vote_script() -> Response:
-    """What it does."""
-    return _file("vote.js")
-
-
-@voters.get("/vote.css")
-def vote_style() -> Response:
-    """How it looks."""
-    return _file("vote.css")
-
-
-@admins.get("/moderate")
-def moderate() -> Response:
-    """The moderator's page."""
-    return _file("moderate.html")
-
-
-@admins.get("/moderate.js")
-def moderate_script() -> Response:
-    """What it does."""
-    return _file("moderate.js")
-
-
-@admins.get("/moderate.css")
-def moderate_style() -> Response:
-    """How it looks: as the other."""
-    return _file("vote.css")
+_add(voters, _VOTERS)
+_add(admins, _ADMINS)

@@ -181,6 +181,12 @@ async def people(polling: PollingNeeded) -> list[dict[str, Any]]:
     return await asyncio.to_thread(polling.store.people)
 
 
+@admins.get("/watch")
+async def watch(polling: PollingNeeded) -> dict[str, Any]:
+    """Who votes and how, and of which items opinion has changed since when."""
+    return await asyncio.to_thread(polling.watched)
+
+
 @admins.post("/forget")
 async def forget(asked: Person, polling: PollingNeeded) -> dict[str, int]:
     """Take all that a person said out of the store."""
