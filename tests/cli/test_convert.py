@@ -196,3 +196,13 @@ def test_numbers_of_csv_are_read_as_numbers(polypref, tmp_path):
     assert polypref("convert", tmp_path / "a.csv", "--out", tmp_path / "b.jsonl").status == 0
     (group,) = load_groups(tmp_path / "b.jsonl")
     assert group.comparisons[0].margin == 2
+
+
+def test_axioms_add_comparisons(polypref, tmp_path):
+    save_groups([Group("Why?", ["Because it is so, and always was."])], tmp_path / "a.jsonl")
+    options = ("--axioms", "corruption", "--out", tmp_path / "b.jsonl")
+    assert polypref("convert", tmp_path / "a.jsonl", *options).status == 0
+    (group,) = load_groups(tmp_path / "b.jsonl")
+    assert [(c.i, c.j, c.annotator) for c in group.comparisons] == [(0, 1, "axiom:corruption")]
+    run = polypref("convert", tmp_path / "a.jsonl", "--axioms", "truth", "--out", tmp_path / "c.jsonl")
+    assert (run.status, "unknown axiom 'truth'" in run.err) == (2, True)

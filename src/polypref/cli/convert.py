@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from polypref.cli import common
+
+if TYPE_CHECKING:
+    from polypref.groups.model import Group
 
 
 def convert(
@@ -24,6 +28,10 @@ def convert(
     pairs_from_ratings: Annotated[
         bool, typer.Option("--pairs-from-ratings", help="Add the comparisons that each annotator's ratings imply.")
     ] = False,
+    axioms: Annotated[
+        Optional[str],
+        typer.Option("--axioms", metavar="NAME,…", help="Add comparisons without annotators: relevance, corruption."),
+    ] = None,
     split: Annotated[
         Optional[str],
         typer.Option("--split", metavar="SHARES", help="Split by prompt, e.g. train=0.9,dev=0.1; one file a part."),
@@ -44,7 +52,12 @@ def convert(
         pairs_from_ratings=pairs_from_ratings,
     )
     shares = common.parse_shares(split) if split else {}
-    done = convert_groups(sources, out, to=to, shares=shares, seed=seed, domain=domain, skip_bad=skip_bad)
+    groups: Iterable[Group] = sources
+    if axioms is not None:
+        from polypref.collection.axioms import add_axioms
+
+        groups = add_axioms(list(sources), axioms.split(","), seed=seed)
+    done = convert_groups(groups, out, to=to, shares=shares, seed=seed, domain=domain, skip_bad=skip_bad)
     for line in sources.left_out():
         common.note(line)
     for reason, count in done.unwritten.items():

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from polypref.collection.asking import Question as Question
     from polypref.collection.asking import choose_pairs as choose_pairs
     from polypref.collection.asking import tops as tops
+    from polypref.collection.axioms import add_axioms as add_axioms
     from polypref.collection.cleaning import clean_groups as clean_groups
     from polypref.collection.cleaning import undo as undo
     from polypref.collection.cleaning import write_log as write_log
@@ -25,6 +26,7 @@ _PLACES = {
     "Doubts": "suspects",
     "Pool": "pool",
     "Question": "asking",
+    "add_axioms": "axioms",
     "check_quality": "quality",
     "choose_pairs": "asking",
     "clean_groups": "cleaning",
