@@ -20,6 +20,7 @@ from polypref import __version__
 from polypref.errors import unknown
 from polypref.evaluation.catalogue import BY_NAME, WATCHED
 from polypref.files import write_whole
+from polypref.groups.communities import by_community
 from polypref.groups.model import Group, shown
 from polypref.groups.sources import Data, Sources
 from polypref.groups.splitting import check_parts, prompt_key, split_groups
@@ -95,6 +96,9 @@ def train(
     checkpoint = _checkpoint(out, config)
 
     train_set, eval_set = _data(config, groups, eval_groups, report)
+    if config.anonymous is not None:
+        train_set = list(by_community(train_set, dropped=config.anonymous, seed=config.seed))
+        eval_set = list(by_community(eval_set, dropped=0.0))
     objective = objective_of(config)
     head = _head(config, [*train_set, *eval_set], objective)
     _check_data(objective, train_set)
