@@ -61,6 +61,8 @@ TESTED_THROUGH = {
     "people/cached.py": "cli/test_people.py",
     "people/likelihood.py": "people/test_tastes.py",
     "reporting/figures.py": "reporting/test_page.py",
+    "reporting/people_figures.py": "reporting/test_people.py",
+    "reporting/people_sections.py": "reporting/test_people.py",
     "reporting/policy_figures.py": "reporting/test_policies.py",
     "reporting/policy_sections.py": "reporting/test_policies.py",
     "reporting/sections.py": "reporting/test_page.py",

@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.reporting.test_policies import make_run
 
-from polypref import save_groups
+from polypref import Comparison, Group, save_groups
 from polypref.models.encoder import StateEncoder
 
 
@@ -107,3 +107,31 @@ def test_mistakes_get_one_sentence(polypref, saved, held_out, tmp_path):
         assert run.out == ""
         assert sentence in run.err
         assert run.err.strip().count("\n") == 0
+
+
+def test_people_who_are_named_have_a_chapter(polypref, saved, judged, tmp_path):
+    votes = [Comparison(0, 1, float(u % 2), f"n{u}") for u in range(6)]
+    save_groups([Group(one.prompt, one.responses, votes) for one in judged], tmp_path / "voted.jsonl")
+    run = polypref("report", saved("general"), "--data", tmp_path / "voted.jsonl", "--out", tmp_path / "r.html")
+    assert run.status == 0, run.err
+    page = (tmp_path / "r.html").read_text()
+    assert "6 persons with 60 votes" in page
+    assert "<h3>Who differs from whom</h3>" in page
+    assert judged[0].responses[0] in page
+
+
+def test_people_who_voted_on_one_prompt_alone_have_none(polypref, saved, judged, tmp_path):
+    votes = [Comparison(0, 1, float(u % 2), f"n{u}") for u in range(6)]
+    first, *others = judged
+    save_groups([Group(first.prompt, first.responses, votes), *others], tmp_path / "voted.jsonl")
+    run = polypref("report", saved("general"), "--data", tmp_path / "voted.jsonl", "--out", tmp_path / "r.html")
+    assert run.status == 0, run.err
+    assert "Who differs from whom" not in (tmp_path / "r.html").read_text()
+
+
+def test_people_who_prefer_nothing_have_none(polypref, saved, judged, tmp_path):
+    votes = [Comparison(0, 1, 0.5, f"n{u}") for u in range(6)]
+    save_groups([Group(one.prompt, one.responses, votes) for one in judged], tmp_path / "voted.jsonl")
+    run = polypref("report", saved("general"), "--data", tmp_path / "voted.jsonl", "--out", tmp_path / "r.html")
+    assert run.status == 0, run.err
+    assert "no chapter on people: all votes that were held out are ties" in run.err

@@ -61,6 +61,7 @@ class AlignmentConfig(BaseModel):
     guide: Union[str, tuple[str, ...]] = Field(min_length=1)  # one preference model that judges samples, or several
     prompts: Annotated[Names, Field(min_length=1)]  # data whose prompts are answered; what people said is not looked at
     columns: dict[str, str] = {}
+    anonymous: Optional[float] = Field(None, ge=0, le=1)  # name communities (domains) in all prompts but this share
     sft: Optional[BestResponses] = None
 
     # by what method

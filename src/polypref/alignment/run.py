@@ -21,6 +21,7 @@ from polypref.alignment.sampling import Sampling
 from polypref.alignment.vllm_sampling import check_installed
 from polypref.errors import PolyprefError
 from polypref.files import write_whole
+from polypref.groups.communities import by_community
 from polypref.groups.model import Group, shown
 from polypref.groups.sources import load_groups
 from polypref.groups.splitting import check_parts, prompt_key, split_groups
@@ -66,6 +67,9 @@ class Run:
         self.guides = [config.guide] if isinstance(config.guide, str) else list(config.guide)
         self._check()
         self.prompts, self.held_out = self._prompts()
+        if config.anonymous is not None:
+            self.prompts = _named(self.prompts, config.anonymous, config.seed)
+            self.held_out = _named(self.held_out, 0.0, config.seed)
 
     # — before anything is computed —
 
@@ -260,6 +264,12 @@ class Run:
 def distinct(groups: Sequence[Group]) -> list[Group]:
     """One group for each prompt."""
     return list({prompt_key(group): group for group in groups}.values())
+
+
+def _named(prompts: Sequence[Group], dropped: float, seed: int) -> list[Group]:
+    """Prompts that say whose community asks, but for some that do not."""
+    bare = (replace(group, comparisons=(), ratings=()) for group in prompts)
+    return list(by_community(bare, dropped=dropped, seed=seed))
 
 
 def seed_of(*numbers: int) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from polypref.cli import common
-from polypref.errors import DataError, PolyprefError
+from polypref.errors import DataError, PolyprefError, Undefined
 
 
 def report(
@@ -49,6 +49,7 @@ def report(
     from polypref.reporting.building import build_chapter, training_chapter
     from polypref.reporting.contents import headline
     from polypref.reporting.page import write_chapters
+    from polypref.reporting.people import has_people, people_chapter
     from polypref.reporting.policies import policy_chapter, policy_headline
     from polypref.reporting.runs import read_runs
 
@@ -80,6 +81,12 @@ def report(
                 progress=progress,
             )
         chapters.insert(0, chapter)
+        if has_people(groups):
+            model = loading.model(found[0].folder)
+            try:
+                chapters.insert(1, people_chapter("People", data, groups, found[0].name, model, seed))
+            except Undefined as error:
+                common.note(f"no chapter on people: {error}")
     elif found:
         common.note("no --data, so the report shows only how training went")
         chapters.insert(0, training_chapter(title, found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -153,7 +154,9 @@ def _seeded(votes: Votes, crowd: Floats, clusters: int, seed: Sequence[int]) -> 
     scores = left[:, :clusters] * size[:clusters]
     voted = np.flatnonzero(np.diff(votes.starts))
     centres = scores[rng.choice(voted, size=min(clusters, len(voted)), replace=False)]
-    centres, labels = kmeans2(scores, centres, minit="matrix", missing="warn", check_finite=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a cluster may begin empty: everybody has some share of each
+        centres, labels = kmeans2(scores, centres, minit="matrix", missing="warn", check_finite=False)
     guess = np.full((votes.people, clusters), 0.2 / clusters)
     guess[np.arange(votes.people), labels] += 0.8
     return guess

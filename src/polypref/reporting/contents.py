@@ -13,6 +13,7 @@ from polypref.evaluation.tournament import PolicyGame
 from polypref.groups.json_text import plain_fields
 from polypref.inspection.findings import Inspection
 from polypref.statistics.comparing import Difference
+from polypref.statistics.resampling import Estimate
 
 Matrix = tuple[tuple[float | None, ...], ...]
 
@@ -94,8 +95,61 @@ class PolicyRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on the map of tastes."""
+
+    name: str
+    votes: int
+    cluster: int
+    place: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Liked:
+    """A response, and by how many log-odds it is ahead of the mean of its prompt, for a cluster and for all others."""
+
+    prompt: str
+    text: str
+    within: float
+    elsewhere: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """People of one taste."""
+
+    share: float
+    people: int
+    favourites: tuple[Liked, ...]
+    least: tuple[Liked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compromise:
+    """Answers chosen by Agg_α: how far they are ahead of the mean of their prompt, in log-odds, mean over prompts."""
+
+    alpha: float  # 0 is the mean over people, −∞ the worst-off
+    mean: float  # over people
+    worst: float  # of whom it suits least
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Who differs from whom on some data, as a model's backbone reads them."""
+
+    model: str
+    people: int
+    votes: int
+    log_losses: Mapping[str, float]  # of held-out votes by number of clusters
+    persons: tuple[Person, ...]  # all, or as many as a map shows, evenly spread
+    clusters: tuple[Cluster, ...]
+    by_votes: Mapping[str, Estimate]  # accuracy on held-out votes, from at most so many votes of each person
+    compromises: tuple[Compromise, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Chapter:
-    """Some runs on some data, or some runs of alignment."""
+    """Some runs on some data, some runs of alignment, or the people behind some data."""
 
     title: str
     data: tuple[str, ...]  # the names of the files; none where only training is shown
@@ -107,6 +161,7 @@ class Chapter:
     preferences: tuple[Prompt, ...] = ()
     opinions: tuple[Prompt, ...] = ()
     policies: tuple[PolicyRun, ...] = ()  # by run, if they are runs of alignment
+    crowd: Crowd | None = None  # the people, if it is on them
 
 
 @dataclass(frozen=True, slots=True)

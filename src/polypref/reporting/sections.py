@@ -10,7 +10,7 @@ from polypref.evaluation.pairwise import PairwiseScores
 from polypref.evaluation.scoreboard import Board, difference_board, scoreboard
 from polypref.inspection.screen import inspection_lines
 from polypref.markup import Markup, cut, joined, tag
-from polypref.reporting import figures, policy_sections, words
+from polypref.reporting import figures, people_sections, policy_sections, words
 from polypref.reporting.contents import Chapter, Opinion, Preferences, Prompt
 from polypref.reporting.figures import Curve, Row
 from polypref.reporting.tables import figure, folded, panel, table
@@ -124,7 +124,7 @@ def _data_figures(chapter: Chapter) -> list[Markup]:
 
 
 def _training(chapter: Chapter, prefix: str) -> Markup | None:
-    if chapter.policies:
+    if chapter.policies or chapter.crowd is not None:
         return None
     runs = list(enumerate(chapter.runs))
     settings = list(dict.fromkeys(name for _, run in runs for name in run.settings))
@@ -506,6 +506,9 @@ _SECTIONS: tuple[tuple[str, str, _Section], ...] = (
     ("reliability", "Can the probabilities be trusted?", _reliability),
     ("parts", "For whom it works", _parts),
     ("tradeoff", "What customising gains and loses", _tradeoff),
+    ("people", "Who differs from whom", _listed("people", people_sections.people)),
+    ("likes", "What each cluster likes", _listed("likes", people_sections.likes)),
+    ("compromise", "One answer for all", _listed("compromise", people_sections.compromise)),
     ("won", "What the policies gain", _listed("won", policy_sections.won)),
     ("game", "The policies against each other", _listed("game", policy_sections.games)),
     ("answers", "Answers before and after", _listed("answers", policy_sections.answers)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from polypref.evaluation.catalogue import Table, sentence_of
 from polypref.inspection.findings import Inspection
 from polypref.inspection.measures import CERTAIN
-from polypref.reporting.contents import Chapter, PolicyRun, Preferences
+from polypref.reporting.contents import Chapter, Crowd, PolicyRun, Preferences
 from polypref.statistics.resampling import Estimate
 
 TRAINING_CAPTION = (
@@ -49,6 +49,22 @@ GAME_MEANING = (
     "the best answer to a policy wins among the samples of all; a policy that no sample beats has none."
 )
 ANSWERS_LEAD = "Some of the held-out prompts, evenly spread, with answers of the policy before and after alignment."
+MAP_CAPTION = (
+    "Each mark is a person; who is near to whom likes the same. The axes are the two directions in which tastes, as "
+    "far as votes tell them, differ most, without a unit; who has few votes stands near the middle."
+)
+LIKES_LEAD = (
+    "The answers that each cluster puts furthest above and below the others to the same prompt, one of a prompt, with "
+    "how far that is in log-odds, and what everybody else thinks of them."
+)
+BY_VOTES_CAPTION = (
+    "Further right is better, 50% is a coin. Votes on a quarter of everybody's prompts are foretold from at most so "
+    "many of their others; with none, everybody is foretold alike. Lines are 95 % intervals over persons."
+)
+COMPROMISE_CAPTION = (
+    "Of each prompt one answer is chosen for all, by the mean over people (α = 0), by the worst-off (α = −∞), and "
+    "between. Right is better in the mean, up is better for whom the answer suits least."
+)
 COLUMNS = {  # besides the metrics, which explain themselves
     "responses": "rated responses that were measured",
     "groups": "prompts with their responses",
@@ -110,6 +126,8 @@ def summary(chapter: Chapter) -> list[str]:
     """What the chapter says, in a few sentences."""
     if chapter.policies:
         return [_gain(run) for run in chapter.policies]
+    if chapter.crowd is not None:
+        return _of_people(chapter.crowd)
     said: list[str] = []
     seen = chapter.inspection
     if seen is None:
@@ -146,6 +164,17 @@ def _gain(run: PolicyRun) -> str:
         f"{run.name}: the last policy wins {rate.value:.0%}{sure} against the one before alignment, "
         f"{controlled.value:.0%} at equal lengths, and is {far}."
     )
+
+
+def _of_people(crowd: Crowd) -> list[str]:
+    several = len(crowd.clusters)
+    formed = f"form {several} clusters" if several > 1 else "are one cluster: no split of them foretells more"
+    said = [f"{crowd.people:,} persons with {crowd.votes:,} votes {formed}."]
+    (_, unknown), *_, (last, known) = crowd.by_votes.items()
+    said.append(
+        f"Of held-out votes {unknown.value:.0%} are foretold of somebody unknown, {known.value:.0%} from {last}."
+    )
+    return said
 
 
 def _accuracies(chapter: Chapter) -> list[str]:

@@ -64,6 +64,7 @@ class TrainingConfig(BaseModel):
     columns: dict[str, str] = {}  # which column holds a field that the format expects under another name
     skip_bad: bool = False
     pairs_from_ratings: bool = False  # derive comparisons from ratings
+    anonymous: Optional[float] = Field(None, ge=0, le=1)  # name communities (domains) in all prompts but this share
 
     # model
     backbone: str = "embedded:minilm"  # a Hugging Face id or path, or a model of ours to go on training

@@ -18,6 +18,7 @@ from transformers import TrainerCallback
 
 from polypref import __version__
 from polypref.files import write_whole
+from polypref.groups.communities import by_community
 from polypref.groups.model import Group, shown
 from polypref.groups.sources import Data, Sources
 from polypref.groups.splitting import check_parts, prompt_key, split_groups
@@ -86,6 +87,9 @@ def train(
     checkpoint = checkpoint_of(out, config)
 
     train_set, eval_set = _data(config, groups, eval_groups, report)
+    if config.anonymous is not None:
+        train_set = list(by_community(train_set, dropped=config.anonymous, seed=config.seed))
+        eval_set = list(by_community(eval_set, dropped=0.0))
     objective = objective_of(config)
     head = head_of(config, [*train_set, *eval_set], objective)
     check_data(objective, train_set)
