@@ -1,7 +1,7 @@
 """Whether bodies that mean harm leave anything behind: no answer of 500 or more, no traceback, no growth of memory.
 
-Sends spoiled bodies (values of another kind, of absurd size, no text, no JSON, cut off) to every route of a service with a
-tiny model and a store, in this process, and prints how many were answered how and how much memory grew between the
+Sends spoiled bodies (values of another kind, of absurd size, no text, no JSON, cut off) to the routes of a service with
+a tiny model and a store, in this process, and prints how many were answered how and how much memory grew between the
 first tenth and the end: `python benchmarks/serving_hostile.py --seconds 120`.
 """
 

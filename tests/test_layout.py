@@ -105,6 +105,7 @@ OF_MORE_THAN_A_FILE = {
     "serving/test_killing.py": "what is there after the server was killed",
     "serving/test_page.py": "the pages in a browser",
     "serving/test_postgres.py": "the store on another database",
+    "serving/test_described.py": "every route of the OpenAPI document",
     "serving/test_grpo.py": "rewards from a trainer to the service and back",
     "serving/test_routes.py": "every route of the service, as clients call them",
     "serving/test_votes.py": "votes from the page to the opinion",
