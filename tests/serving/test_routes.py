@@ -197,6 +197,8 @@ def test_openrlhf(serve: Serve, model: Model) -> None:
 
     other = {"query": ["something else"], "prompts": ["a prompt"], "labels": [None]}
     assert serve({"one": one}).post("/get_reward", other).status_code == 422
+    empty = serve({"one": one}).post("/get_reward", {"query": ["tea"], "prompts": [""]})
+    assert (empty.status_code, "prompt 0 is empty" in empty.json()["error"]) == (422, True)
 
 
 def test_openrlhf_with_a_prompt_in_plain_text(serve: Serve, model: Model) -> None:

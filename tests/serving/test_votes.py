@@ -19,6 +19,7 @@ from polypref.serving.polling import Polling
 from polypref.serving.priors import UNLEARNED, prior_of, strength_of
 from polypref.serving.store import Store
 from tests.conftest import Run
+from tests.models.conftest import make_checkpoint
 from tests.serving.conftest import Running
 
 ITEM = {"prompt": "Tea or coffee?", "responses": ["tea", "coffee", "neither"], "scale": [1, 2, 3], "id": "q1"}
@@ -176,11 +177,13 @@ def test_a_store_is_read_as_data(running: Running, polling: Polling, item: str) 
 
 
 def test_the_pages_ask_nothing_of_the_network_and_put_in_no_markup(running: Running) -> None:
-    for path in ("/vote", "/vote.js", "/vote.css", "/moderate", "/moderate.js", "/moderate.css"):
+    voting = ("/vote", "/vote.js", "/vote.css", "/vote.svg", "/vote-common.js", "/vote-opinion.js")
+    for path in (*voting, "/moderate", "/moderate.js", "/moderate.css", "/moderate.svg", "/moderate-common.js"):
         page = running.get(path)
         assert page.status_code == 200
+        text = page.text.replace("http://www.w3.org/2000/svg", "")  # a name, of which nothing is asked
         for word in ("http://", "https://", "innerHTML", "insertAdjacentHTML", "document.write", "eval(", "onclick="):
-            assert word not in page.text, (path, word)
+            assert word not in text, (path, word)
     assert "script-src 'self'" in running.get("/vote").headers["content-security-policy"]
 
 
@@ -191,3 +194,22 @@ def test_a_store_can_be_inspected_by_command(
     done = polypref("inspect", f"store:{polling.store.name}", "--json")
     assert done.status == 0, done.err
     assert polypref("inspect", "store:nowhere.db").status == 2
+
+
+def test_a_model_is_trained_from_a_store_by_command(
+    polypref: Callable[..., Run], running: Running, polling: Polling, tmp_path: Path
+) -> None:
+    items = [{"prompt": f"Which of these is better, {at}?", "responses": ["good", "bad"]} for at in range(8)]
+    for item in running.post("/v1/items", {"items": items}).json()["ids"]:
+        for voter in ("ann", "bob"):
+            running.post("/v1/votes", ballot(item, voter=voter))
+    out = tmp_path / "next"
+    backbone = str(make_checkpoint("llama", tmp_path))
+    done = polypref(
+        *("train", "--data", f"store:{polling.store.name}", "--backbone", backbone, "--out", str(out)),
+        *("--epochs", "20", "--learning-rate", "1e-3"),
+    )
+    assert done.status == 0, done.err
+    learned = PreferenceModel.from_pretrained(str(out))
+    said = [learned.preferences(group)[0, 1] for group in polling.store.groups()]
+    assert np.mean(said) > 0.6, "people prefer the first"

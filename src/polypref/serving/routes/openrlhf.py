@@ -55,6 +55,8 @@ async def get_reward(
 
 
 def _sample(served: Served, at: int, prompt: str, query: str) -> Sample:
+    if not prompt:
+        raise Refused(f"prompt {at} is empty, so that the response cannot be told from it")
     before, found, after = query.partition(prompt)  # a tokenizer may have put its first token before it
     if not found or (before and before != served.model.inputs.tokenizer.bos_token):
         raise Refused(f"query {at} does not begin with its prompt, so that the response cannot be told from it")
