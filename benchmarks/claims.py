@@ -21,12 +21,14 @@ import crowd_policies
 import cyclic_share
 import hybrid
 import numpy as np
+import seppo
 import sign_estimator
 import tables
 from numpy.typing import NDArray
 from scipy.stats import t
 
 import people
+from polypref.alignment import solve_table
 from polypref.files import write_whole
 from polypref.statistics.intervals import wilson
 
@@ -75,6 +77,15 @@ def circling(method: str, games: int = 40) -> Values:
     return last - average
 
 
+def from_winners(steps: int, games: int = 10) -> Values:
+    """How far SePPO is from the winners' distribution after some steps, of each game, in total variation."""
+    found = []
+    for size in tables.SIZES:
+        scores = tables.random_games(games, size, seed=1)
+        found.append(seppo.told(solve_table("seppo", scores=scores, beta=2.0, steps=steps).policy, scores)[2])
+    return np.concatenate(found)
+
+
 def pairs_right(head: str, seeds: int = 5) -> Values:
     """Share of a dominant answer's pairs above a cycle of 32 that come out right."""
     said = hybrid.crowned_cycle(32)
@@ -118,6 +129,7 @@ CLAIMS: Sequence[Claim] = (
     Claim("SPPO's last policy reaches the equilibrium", "2405.00675", partial(reached, "sppo", 40), 0.95),
     Claim("SPPO's average is nearer than its last policy, by", "align.md", partial(circling, "sppo"), 0.01),
     Claim("GPO's average is nearer than its last policy, by", "align.md", partial(circling, "gpo"), 0.01),
+    Claim("SePPO ends at the winners, off by", "2410.05255", partial(from_winners, 20), at_most=1e-3),
     Claim(
         "two blocks of GPM hold a dominant answer above a cycle", "2410.02197", partial(pairs_right, "general, 4"), 0.95
     ),

@@ -116,7 +116,7 @@ def held_out(policy: Path, groups: Sequence[Group], count: int, seed: int) -> np
 def goal(method: str, start: np.ndarray) -> np.ndarray | None:
     """The equilibrium that a method looks for, from the shares of styles before alignment."""
     made = all_methods().get(method)
-    if made is None or made.goal == "best response":
+    if made is None or made.goal in ("best response", "winners"):
         return None
     scores = true_log_odds()
     game = scores if made.game == "log-odds" else 1 / (1 + np.exp(-scores)) - 0.5

@@ -23,7 +23,7 @@ def random_scores(seed: int, size: int = 5) -> np.ndarray:
 
 
 def test_every_method_of_the_plan_is_there():
-    expected = "capo comal distillation dpo dsppo egpo gpo inpo ipo ln-gpo mnpo online-ipo sppo"
+    expected = "capo comal distillation dpo dsppo egpo gpo inpo ipo ln-gpo mnpo online-ipo seppo sppo"
     assert list(all_methods()) == expected.split()
 
 

@@ -15,7 +15,7 @@ Whoever holds the policy (a table, a language model) runs this loop, and a metho
 A table gives expectations: `weight` is π_t itself and each row of `opponents` is the policy played against. A language
 model gives K samples: `weight` is 1/K, and row i of `opponents` is 1/(K − 1) on the others, 0 on i. Log-probabilities
 are sums over the tokens of a response. β is in the units of what is played for: P (a share) for all but GPO, LN-GPO,
-DSPPO (log-odds), DPO (log-odds) and distillation (reward): one nat of log-ratio is worth β of it. A target is thus at
+DSPPO, DPO and SePPO (log-odds) and distillation (reward): one nat of log-ratio is worth β of it. A target is thus at
 most 1/(2β) nats for shares, but max |log-odds|/β for GPO: with the same β that is ten times as much, or more.
 """
 
@@ -32,7 +32,7 @@ from polypref.alignment.regression import Regression
 from polypref.errors import PolyprefError
 
 Game = Literal["preferences", "log-odds", "reward"]
-Goal = Literal["equilibrium", "regularised equilibrium", "best response"]
+Goal = Literal["equilibrium", "regularised equilibrium", "best response", "winners"]
 
 
 class MethodError(PolyprefError):
