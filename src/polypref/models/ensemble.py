@@ -90,13 +90,21 @@ class Ensemble:
 
     def encode(self, groups: Iterable[Group]) -> Iterator[tuple[Group, EnsembleAnswer]]:
         """Each group with what the members say of it, in order."""
-        source = iter(groups)
-        while window := list(islice(source, WINDOW)):
-            said = zip(*(member.encode(window) for member in self.members))
-            for group, answers in zip(window, said):
-                yield group, EnsembleAnswer([answer for _, answer in answers], self.pessimism)
+        for group, answers in asked_together(self.members, groups):
+            yield group, EnsembleAnswer(answers, self.pessimism)
 
     def answer(self, group: Group) -> EnsembleAnswer:
         """What the members say of one group."""
         [(_, answer)] = self.encode([group])
         return answer
+
+
+def asked_together(
+    members: Sequence[PreferenceModel], groups: Iterable[Group]
+) -> Iterator[tuple[Group, list[StateAnswer]]]:
+    """Each group with what every model says of it, in order."""
+    source = iter(groups)
+    while window := list(islice(source, WINDOW)):
+        said = zip(*(member.encode(window) for member in members))
+        for group, answers in zip(window, said):
+            yield group, [answer for _, answer in answers]
