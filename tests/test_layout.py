@@ -84,7 +84,10 @@ TESTED_THROUGH = {
     "training/arguments.py": "training/test_failures.py",
     "training/building.py": "training/test_failures.py",
     "training/data.py": "training/test_failures.py",
+    "training/fitting.py": "training/test_calibration.py",
     "training/progress.py": "training/test_instruction.py",
+    "training/saving.py": "training/test_trainer.py",
+    "training/stepping.py": "training/test_trainer.py",
 }
 # test files that mirror no file → what they are about
 OF_MORE_THAN_A_FILE = {

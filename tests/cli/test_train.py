@@ -123,7 +123,7 @@ def test_ctrl_c_says_how_to_go_on(train, polypref, tmp_path, monkeypatch):
     assert run.err.splitlines()[-1] == "polypref: stopped before the first checkpoint: start again"
     monkeypatch.undo()
 
-    pressed_at("trainer.drop_old")  # a checkpoint is complete by then
+    pressed_at("saving.drop_old")  # a checkpoint is complete by then
     run = train("--set", "save_steps=1")
     assert run.status == 130
     folder = tmp_path / "model" / "checkpoint-1"

@@ -72,7 +72,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_alike(settings, tmp_path, monkeyp
     expected = customize(make_customize_config(whole)).domains["academy"]
     place = {
         "measuring": "polypref.customization.measuring.Yardstick.answers",
-        "saved": "polypref.training.trainer.mark_complete",
+        "saved": "polypref.training.saving.mark_complete",
         "figures": "polypref.customization.domain.write_figures",
     }[moment]
     count = [0]

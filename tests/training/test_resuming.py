@@ -41,7 +41,7 @@ def killed_after(monkeypatch, saved):
         if count[0] == saved:
             raise Killed
 
-    monkeypatch.setattr("polypref.training.trainer.mark_complete", mark)
+    monkeypatch.setattr("polypref.training.saving.mark_complete", mark)
 
 
 def run_until_killed(monkeypatch, config, saved, groups=GROUPS, eval_groups=None):
@@ -172,7 +172,7 @@ def test_old_checkpoints_go_only_when_a_newer_one_is_complete(settings, monkeypa
         real(folder)
 
     real = checkpoints.mark_complete
-    monkeypatch.setattr("polypref.training.trainer.mark_complete", mark)
+    monkeypatch.setattr("polypref.training.saving.mark_complete", mark)
     train(config, GROUPS)
     assert seen == [[], ["checkpoint-2"], ["checkpoint-4"], ["checkpoint-6"], ["checkpoint-8"]]
     assert [path.name for path in Path(config.out).glob("checkpoint-*")] == ["checkpoint-9"]

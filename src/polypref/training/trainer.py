@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any, Generic
 
 import numpy as np
@@ -16,7 +13,7 @@ import torch
 from accelerate.utils import gather_object  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
 from polypref.errors import PolyprefError
 from polypref.evaluation.assessment import Assessor
@@ -26,22 +23,14 @@ from polypref.models.answer import Answer, StateAnswer
 from polypref.models.encoder import StateEncoder
 from polypref.models.lora import has_lora
 from polypref.models.packing import InputT, PackEncoder, PackT
-from polypref.models.persons import Persons
 from polypref.models.preference_model import PreferenceModel
 from polypref.objectives import Judgments, Objective
 from polypref.statistics.resampling import Estimate
-from polypref.statistics.temperature import fit_temperature
-from polypref.training.checkpoints import (
-    check_state,
-    drop_old,
-    mark_complete,
-    read_weights,
-    undamaged,
-    write_checkpoint,
-    writing,
-)
 from polypref.training.data import TrainingGroup, batch_judgments
+from polypref.training.fitting import calibrate, fit_persons
 from polypref.training.passes import Pass, backward, in_step, plan, read_by_persons
+from polypref.training.saving import SavingTrainer
+from polypref.training.stepping import AcceleratedStepper
 
 _EVALUATED = 64  # groups evaluated together
 _RESAMPLES = 1000  # for the intervals of the last evaluation
@@ -69,7 +58,7 @@ def together(groups: list[TrainingGroup[InputT]]) -> dict[str, list[TrainingGrou
     return {"groups": groups}
 
 
-class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
+class PreferenceTrainer(SavingTrainer, Generic[InputT, PackT]):
     """Trains the encoder of a preference model with an objective; everything else is transformers' Trainer.
 
     The loss of an optimiser step is Σ wℓ / Σ w over all its judgments, on all processes and in all accumulated batches;
@@ -96,7 +85,7 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         self.sampler = sampler  # none: transformers' own
         self.preference_model = preference_model
         self.objective: Objective = objective
-        self.module = module  # the encoder, or its state layer, before anything is wrapped around it
+        self.module: PackEncoder[InputT, PackT] = module  # the encoder, or its state layer
         self.tokens_per_pass = tokens_per_pass
         self.state_layer_rate = state_layer_rate
         self.keep_checkpoints = keep_checkpoints
@@ -152,7 +141,7 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         share = self.args.world_size / max(imitated, 1.0)
         tastes = self.preference_model.encoder.tastes
         passes = self._in_step(plan(self.module, inputs["groups"], self.tokens_per_pass, head, self.objective))
-        stepper = _Stepper(self, model)
+        stepper: AcceleratedStepper[PackT] = AcceleratedStepper(self, model)
         losses = []
         for at, work in enumerate(passes):
             last = at == len(passes) - 1
@@ -211,17 +200,11 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
                 if parameter.requires_grad:
                     groups[rates.get(id(parameter), rate), name in decayed].append(parameter)
             decay = self.args.weight_decay
-            self.optimizer = kind(
-                [
-                    {
-                        "params": parameters,
-                        "lr": own_rate,
-                        "weight_decay": decay if decays else 0.0,
-                    }
-                    for (own_rate, decays), parameters in groups.items()
-                ],
-                **settings,
-            )
+            parts = [
+                {"params": parameters, "lr": own_rate, "weight_decay": decay if decays else 0.0}
+                for (own_rate, decays), parameters in groups.items()
+            ]
+            self.optimizer = kind(parts, **settings)
         return super().create_optimizer(model)
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
@@ -256,7 +239,7 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
             parts.append((torch.cat(states), judgments))
             seen += zip(chunk, states)
         if self.calibrate:
-            self._calibrate(parts)
+            calibrate(self.preference_model, parts)
         for at, known in seen:
             assessor.add(dataset.groups[at].group, self._answer(dataset.groups[at], known))
         metrics = {f"{metric_key_prefix}_loss": loss / weight, **_headlines(assessor, metric_key_prefix)}
@@ -287,51 +270,13 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
 
     @torch.no_grad()
     def fit_persons(self, names: Sequence[str]) -> None:
-        """Give the model the tastes of all persons, fitted to their votes with everything else as it is.
-
-        They are what `PreferenceModel.meet` finds for these votes, whatever rate they were learned at, and their mean
-        is the taste of the population.
-        """
-        model, dataset = self.preference_model, self.train_dataset
-        tastes = model.encoder.tastes
-        assert tastes is not None
+        """Give the model the tastes of all persons, fitted to their votes with everything else as it is."""
+        dataset = self.train_dataset
         assert isinstance(dataset, GroupDataset)
-        head = model.head.as_person(tastes.mean(model.head))
-        parts: list[tuple[Tensor, ...]] = []  # first and second states, share, votes and person of every pair
-        for chunk in _chunks(range(len(dataset)), _EVALUATED):
-            groups = [dataset.groups[at] for at in chunk]
-            states, said = torch.cat(self._eval_states(groups)).cpu().double(), batch_judgments(groups, head.joint)
-            assert said.person is not None
-            parts.append((states[said.first], states[said.second], said.share, said.weight, said.person))
-        first, second, share, votes, person = (torch.cat(column) for column in zip(*parts))
-        found = {
-            name: tuple(head.taste_of(first[at], second[at], share[at].numpy(), votes[at].numpy()).tolist())
-            for name, at in zip(names, _rows_of(person, len(names)))
-        }
-        model.persons = Persons(found)
-        model.head = head.as_person(tuple(model.persons.matrix.mean(axis=0).tolist()))
-        model.encoder.tastes = None
-
-    @torch.no_grad()
-    def _calibrate(self, parts: Sequence[tuple[Tensor, Judgments]]) -> None:
-        """Give the model the temperature that makes held-out votes likeliest, each read as its person's where known.
-
-        Heads that say a crowd's opinions or the spread of utilities keep 1: what they say of two responses follows
-        from what they say of each, and would not any more.
-        """
-        model = self.preference_model
-        if not {"opinions", "spread"}.isdisjoint(model.head.says):
-            return
-        log_odds, share, votes = [], [], []
-        for states, said in parts:
-            if model.persons is not None and said.person is not None:
-                tastes = torch.tensor([*model.persons.tastes.values(), model.head.mean_taste], dtype=torch.float64)
-                said = replace(said, tastes=tastes[said.person.cpu()])
-            log_odds.append(said.to("cpu").log_odds(model.head, states.cpu().double()))
-            share.append(said.share.cpu())
-            votes.append(said.weight.cpu())
-        if sum(map(len, votes)):
-            model.temperature = fit_temperature(*(torch.cat(part).numpy() for part in (log_odds, share, votes)))
+        joint = self.preference_model.head.joint
+        chunks = ([dataset.groups[at] for at in chunk] for chunk in _chunks(range(len(dataset)), _EVALUATED))
+        parts = ((torch.cat(self._eval_states(groups)), batch_judgments(groups, joint)) for groups in chunks)
+        fit_persons(self.preference_model, parts, names)
 
     @torch.no_grad()
     def _eval_states(self, groups: Sequence[TrainingGroup[InputT]]) -> list[Tensor]:
@@ -352,99 +297,6 @@ class PreferenceTrainer(Trainer, Generic[InputT, PackT]):
         log_odds = np.zeros((group.responses, group.responses))
         log_odds[said.first, said.second] = head.log_odds(states[0::2], states[1::2]).cpu().double().numpy()
         return Prediction(log_odds=(log_odds - log_odds.T) / self.preference_model.temperature)
-
-    # — checkpoints —
-
-    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Write the weights of a checkpoint, whichever processes hold them."""
-        weights = self._gathered_weights() or self.module.state_dict()
-        if self.args.should_save:
-            write_checkpoint(Path(output_dir or str(self.args.output_dir)), self.preference_model, self.module, weights)
-
-    def save_final(self, out: Path, record: dict[str, Any]) -> None:
-        """Save the trained model, whichever processes hold its weights."""
-        weights = self._gathered_weights()
-        if weights is None:  # autocast was wrapped around the forward pass
-            self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
-        if self.args.should_save:
-            self.preference_model.save_pretrained(out, record, weights)
-        self.preference_model.record = record
-
-    def _gathered_weights(self) -> dict[str, Tensor] | None:
-        """All weights, where they are spread over processes: on the first of them, empty on the others."""
-        if not self.is_fsdp_enabled and not self.is_deepspeed_enabled:
-            return None
-        weights: dict[str, Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
-        return weights
-
-    def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
-        """As transformers does, but an old checkpoint goes only when the new one is complete on every process."""
-        out = Path(str(self.args.output_dir))
-        folder = out / f"checkpoint-{self.state.global_step}"
-        with writing(folder, self.args.should_save):
-            super()._save_checkpoint(model, trial)
-        self.accelerator.wait_for_everyone()
-        if self.args.should_save:
-            mark_complete(folder)
-            best = self.state.best_model_checkpoint
-            drop_old(out, self.keep_checkpoints, Path(best) if best else None)
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        if self.is_fsdp_enabled:
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
-        else:
-            check_state(Path(resume_from_checkpoint))
-            read_weights(Path(resume_from_checkpoint), self.module)
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        with undamaged(Path(str(checkpoint))):
-            super()._load_optimizer_and_scheduler(checkpoint)
-
-    def _load_rng_state(self, checkpoint: str | None) -> None:
-        with undamaged(Path(str(checkpoint))):
-            super()._load_rng_state(checkpoint)
-
-    def _load_best_model(self) -> None:
-        if self.is_fsdp_enabled:
-            super()._load_best_model()
-        else:
-            read_weights(Path(str(self.state.best_model_checkpoint)), self.module)
-
-
-class _Stepper(Generic[InputT, PackT]):
-    """Forward and backward as the accelerator wants them; processes wait for each other in the last one only."""
-
-    def __init__(self, trainer: PreferenceTrainer[InputT, PackT], model: nn.Module) -> None:
-        self.trainer = trainer
-        self.model = model
-
-    def states(self, pack: PackT, last: bool) -> Tensor:
-        with self._waiting(last), self.trainer.compute_loss_context_manager():
-            return self.model(pack)
-
-    def backward(self, states: Tensor, gradient: Tensor, last: bool) -> None:
-        accelerator = self.trainer.accelerator
-        # the loss is that of the whole step already, which DeepSpeed would divide by the accumulated batches
-        settings = {"scale_wrt_gas": False} if self.trainer.is_deepspeed_enabled else {}
-        with self._waiting(last):
-            accelerator.backward((states.float() * gradient).sum(), **settings)
-
-    @contextmanager
-    def _waiting(self, last: bool) -> Iterator[None]:
-        accelerator = self.trainer.accelerator
-        if last:
-            yield
-        elif isinstance(self.model, nn.parallel.DistributedDataParallel):
-            with accelerator.no_sync(self.model):
-                yield
-        else:
-            state = accelerator.gradient_state
-            agreed = state.sync_gradients
-            state._set_sync_gradients(False)
-            try:
-                yield
-            finally:
-                state._set_sync_gradients(agreed)
 
 
 class _Mean:
@@ -469,13 +321,6 @@ def _headlines(assessor: Assessor, prefix: str) -> dict[str, float]:
 def _warmup(given: float, steps: int) -> int:
     """Steps of warm-up; a number below 1 is a share of all steps."""
     return int(given if given >= 1 else given * steps)
-
-
-def _rows_of(person: Tensor, persons: int) -> list[Tensor]:
-    """The rows that each number from 0 has, in their order."""
-    order = person.argsort(stable=True)
-    counts = torch.bincount(person[person >= 0], minlength=persons)
-    return list(torch.split(order[int((person < 0).sum()) :], counts.tolist()))
 
 
 def _chunks(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:
