@@ -24,6 +24,7 @@ from polypref.models.backbones import (
 from polypref.models.customized import ADAPTER
 from polypref.models.embedded import BackboneError, resolve
 from polypref.models.folders import check_place
+from polypref.models.lora import Lora as Lora  # where it was before
 from polypref.models.lora import is_transposed, need_peft
 from polypref.models.screening import check_weights
 
