@@ -23,7 +23,7 @@ def test_the_version_is_the_packages(polypref):
     [
         ("polypref ins", ["inspect"]),
         ("polypref inspect --stop", ["--stop-at-bad"]),
-        ("polypref c", ["clean", "convert", "customize"]),
+        ("polypref c", ["convert", "customize", "clean"]),
     ],
 )
 def test_shells_are_told_how_words_go_on(words, expected):
