@@ -215,7 +215,8 @@ def test_borda_and_copeland_scores_are_the_optima_whatever_the_numbers_of_votes(
     batch = batch_of(*said, responses=5)
     for name, expected in (("borda", 2 * borda_scores(P) - 1), ("copeland", 2 * copeland_scores(P) - 1)):
         found = descended(make_objective(name, scale=2.0), batch, 5)
-        np.testing.assert_allclose(found, 2.0 * expected * 4 / 5, atol=1e-6)
+        # the descent ends where its steps are small, which hangs on how sums are rounded; scores lie 0.4 apart
+        np.testing.assert_allclose(found, 2.0 * expected * 4 / 5, atol=1e-4)
 
 
 def test_where_some_pairs_have_more_votes_likelihood_does_not_find_bordas_order():
