@@ -133,14 +133,12 @@ def many(people: int, votes: int) -> dict[str, Any]:
 
 def real(data: Path, backbone: str, least: int, seed: int) -> dict[str, Any]:
     """Personal against anonymous on topics nobody voted on in training, for annotators with `least` votes or more."""
-    import torch
-
     from polypref import PreferenceModel, load_groups
+    from polypref.models.features import read_features
 
     model = PreferenceModel.from_backbone(backbone)
     groups = load_groups(data / "crowd.train.jsonl.gz") + load_groups(data / "crowd.dev.jsonl.gz")
-    with torch.no_grad():
-        states = torch.cat(model.encoder.all_features([model.tokenize(group) for group in groups])).numpy()
+    states = np.concatenate([features for features, _ in read_features(model, groups)])
     ends = np.cumsum([len(group) for group in groups])
     parts = np.split(principal_features(states, 16).of(states), ends[:-1])
     topics = [group.prompt_text.split("Stance:")[0] for group in groups]

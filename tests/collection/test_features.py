@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from polypref import Comparison, Group, PreferenceModel
-from polypref.collection.features import expected_shares, features_of, load_reader
+from polypref.collection.features import features_of, load_reader, read_responses
 from polypref.collection.pool import make_pool
 from polypref.errors import PolyprefError
 from polypref.models.loading import Loading
@@ -35,14 +35,25 @@ def test_features_are_centred_and_of_mean_length_1(backbone):
 
 def test_expected_shares_are_those_of_the_model_in_the_order_of_the_pool(backbone):
     model = PreferenceModel.from_backbone(backbone)
-    found = expected_shares(model, GROUPS)
+    found = read_responses(model, GROUPS).shares
     pairs = make_pool(GROUPS, features_of(model, GROUPS)).open
     expected = [model.preferences(GROUPS[g])[i, j] for g, i, j in zip(pairs.group, pairs.i, pairs.j)]
     assert found == pytest.approx(expected, abs=1e-6)
 
 
+def test_responses_are_read_once(backbone, monkeypatch):
+    model = PreferenceModel.from_backbone(backbone)
+    packs = []
+    rows = model.encoder.rows
+    monkeypatch.setattr(model.encoder, "rows", lambda pack: packs.append(pack) or rows(pack))
+    read_responses(model, GROUPS)
+    assert sum(len(pack.members) for pack in packs) == 5
+
+
 def test_a_joint_head_has_no_features(backbone):
-    with pytest.raises(PolyprefError, match="reads pairs, and has no features of one response"):
+    with pytest.raises(
+        PolyprefError, match="a pair head has no features of single responses, for it reads two together"
+    ):
         features_of(PreferenceModel.from_backbone(backbone, "pair"), GROUPS)
 
 

@@ -22,7 +22,15 @@ def ask(
             show_default=False,
         ),
     ] = None,
-    rule: Annotated[str, typer.Option("--rule", metavar="NAME", help="random, uncertain, committee or design.")] = "",
+    rule: Annotated[
+        Optional[str],
+        typer.Option(
+            "--rule",
+            metavar="NAME",
+            help="random, uncertain, committee or design; with a model design if left out, without one random.",
+            show_default=False,
+        ),
+    ] = None,
     per_group: Annotated[
         Optional[int],
         typer.Option("--per-group", metavar="N", help="At most so many pairs of a group.", show_default=False),
@@ -57,16 +65,14 @@ def ask(
     sources = common.sources_of(
         data, format=format, preferred=preferred, columns=columns, skip_bad=skip_bad, without=without
     )
-    groups = list(sources)
-    for line in sources.left_out():
-        common.note(line)
+    groups = sources.read(common.note)
     with common.progress_bar(model or "") as progress:
         done = inquire(
             groups,
             budget,
             out,
             model=model,
-            rule=rule or None,
+            rule=rule,
             per_group=per_group,
             form=form,
             error=error,

@@ -67,9 +67,7 @@ def clean(
     sources = common.sources_of(
         data, format=format, preferred=preferred, columns=columns, skip_bad=skip_bad, without=without
     )
-    groups = list(sources)
-    for line in sources.left_out():
-        common.note(line)
+    groups = sources.read(common.note)
     if undo is not None:
         save_groups(cleaning.undo(groups, undo), out)
         common.print_line(f"{out}: {len(groups):,} groups as they were before {undo}")

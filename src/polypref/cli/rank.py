@@ -81,7 +81,6 @@ def rank(
     common.note_by_general(model)
     if json and out != "-":
         whose = {**common.named_person(person, votes), **common.named_domain(model.domain)}
-        whose = {**common.named_person(person, votes), **common.named_domain(model.domain)}
         common.print_json({"model": name, **whose, "rule": rule, "groups": listed})
     elif out:
         common.print_line(f"{out}: {len(groups):,} groups ranked by {rule}", stderr=out == "-")

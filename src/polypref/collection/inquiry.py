@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from polypref.collection.asking import choose_pairs, tops
-from polypref.collection.features import expected_shares, features_of, load_reader
+from polypref.collection.features import load_reader, read_responses
 from polypref.collection.pool import make_pool
 from polypref.collection.tasks import FORMS, Task, make_tasks, write_tasks
 from polypref.errors import DataError, PolyprefError, unknown
@@ -78,8 +78,9 @@ def inquire(
         pool = make_pool(groups, [np.zeros((len(group), 0)) for group in groups])
     else:
         reader, knows = load_reader(model, loading or Loading())
-        pool = make_pool(groups, features_of(reader, groups, progress))
-        shares = expected_shares(reader, groups) if knows else None
+        read = read_responses(reader, groups, progress)
+        pool = make_pool(groups, read.features)
+        shares = read.shares if knows else None
     ridge = pool.likeliest_ridge() if ridge is None else ridge
     questions = choose_pairs(pool, budget, rule, shares=shares, per_group=per_group, seed=seed, ridge=ridge)
     tasks = make_tasks(groups, questions, rule, seed=seed)

@@ -93,22 +93,26 @@ class StateEncoder(PackReader, PackEncoder[Input, Pack]):
         """What the state layer reads, `[n, hidden]`; it does not depend on the head."""
         if self.reads_last_token:
             return self.hidden(pack)[pack.ends[:, 0], pack.ends[:, 1]]
-        return self.classified_features(pack)
+        return self._watched(pack, lambda: self.classifier(**self.rows(pack)))[0]
 
-    def classified_features(self, pack: Pack) -> Tensor:
-        """What the state layer reads when the classifier runs as transformers made it, `[n, hidden]`: for encoders."""
+    def features_and_states(self, pack: Pack) -> Tensor:
+        """Both side by side, `[n, hidden + state_width]`, from one pass."""
+        return torch.cat(self._watched(pack, lambda: self(pack)), dim=-1)
+
+    def _watched(self, pack: Pack, run: Callable[[], Any]) -> tuple[Tensor, Any]:
+        """What the state layer reads while something runs, `[n, hidden]`, and what that returns."""
         seen: list[Tensor] = []
         hook = self.state_layer.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
         try:
-            self.classifier(**self.rows(pack))
+            made = run()
         finally:
             hook.remove()
         if len(seen) != 1 or seen[0].ndim != 2:
             raise BackboneError(
                 f"{type(self.classifier).__name__} pools what its last layer makes of every token, so there are no "
-                "features to keep; train it without --frozen"
+                "features of a response to read; use its states, and train it without --frozen"
             )
-        return seen[0][pack.ends[:, 0]]
+        return (seen[0] if self.reads_last_token else seen[0][pack.ends[:, 0]]), made
 
     @torch.no_grad()
     def states(self, groups: Sequence[Sequence[Input]], budget: int = DEFAULT_BUDGET) -> list[Tensor]:
@@ -119,6 +123,16 @@ class StateEncoder(PackReader, PackEncoder[Input, Pack]):
     def all_features(self, groups: Sequence[Sequence[Input]], budget: int = DEFAULT_BUDGET) -> list[Tensor]:
         """The features of each group's inputs, `[K, hidden]` in single precision."""
         return self._gathered(groups, budget, self.features)
+
+    @torch.no_grad()
+    def all_features_and_states(
+        self, groups: Sequence[Sequence[Input]], budget: int = DEFAULT_BUDGET
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Features `[K, hidden]` and states `[K, state_width]` of each group's inputs, from one pass."""
+        hidden = self.state_layer.in_features
+        return [
+            (both[:, :hidden], both[:, hidden:]) for both in self._gathered(groups, budget, self.features_and_states)
+        ]
 
     def _gathered(
         self, groups: Sequence[Sequence[Input]], budget: int, compute: Callable[[Pack], Tensor]

@@ -284,8 +284,12 @@ class PreferenceModel(Answering):
         while window := list(islice(source, self.window)):
             tokenized = [self.tokenize(group) for group in window]
             for group, inputs, states in zip(window, tokenized, self._computed(tokenized, budget)):
-                cut = sum(item.cut for item in inputs)
-                yield group, StateAnswer(self.head, states, len(group), cut, self.domain, self.temperature)
+                yield group, self.answer(group, inputs, states)
+
+    def answer(self, group: Group, inputs: Sequence[Input], states: Tensor) -> StateAnswer:
+        """What the model says of a group whose inputs have these states."""
+        cut = sum(item.cut for item in inputs)
+        return StateAnswer(self.head, states, len(group), cut, self.domain, self.temperature)
 
     def tokenize(self, group: Group) -> list[Input]:
         """The inputs of a group: one per response, or for a joint head one per ordered pair i ≠ j, row by row."""
