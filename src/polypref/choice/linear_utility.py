@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +14,7 @@ from polypref.errors import PolyprefError
 
 Floats = NDArray[np.float64]
 _CHUNK = 65_536  # pairs whose products are held at a time
-_STEPS = 50
+_SHORTEST = 1e-8  # of a Newton step
 _CLOSE = 1e-14  # of the gain that a step promises, in nats per judgment
 
 
@@ -35,33 +36,52 @@ class LinearUtility:
         return self.weights + np.linalg.solve(root.T, noise.T).T
 
 
+class Differences(Protocol):
+    """f(y_i) − f(y_j) [m, d] of m pairs: an array, or what makes the rows of a slice when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[np.floating]: ...
+
+
 def fit_linear_utility(
-    differences: NDArray[np.floating], shares: ArrayLike, votes: ArrayLike | None = None, *, ridge: float = 1.0
+    differences: Differences,
+    shares: ArrayLike,
+    votes: ArrayLike | None = None,
+    *,
+    ridge: float = 1.0,
+    centre: Floats | None = None,
+    start: Floats | None = None,
+    steps: int = 50,
 ) -> LinearUtility:
-    """The most likely weights under a normal prior of precision `ridge`, by Newton steps.
+    """The most likely weights under a normal prior of precision `ridge` around `centre`, by Newton steps.
 
     `differences` [m, d] are f(y_i) − f(y_j), `shares` [m] of `votes` [m] preferred y_i. No pairs at all give the prior.
+    With few `steps` from a `start`, the weights are at least as likely as there.
     """
-    d = differences.shape[1]
+    pairs, d = differences.shape
     share = np.asarray(shares, dtype=np.float64)
     count = np.ones(len(share)) if votes is None else np.asarray(votes, dtype=np.float64)
     if not ridge > 0:
         raise PolyprefError(f"ridge is {ridge}; expected a number above 0")
-    if len(share) != len(differences) or len(count) != len(differences):
-        raise PolyprefError(f"{len(differences)} differences with {len(share)} shares and {len(count)} counts of votes")
-    w = np.zeros(d)
-    value, gradient, precision = _look(differences, share, count, ridge, w)
-    for _ in range(_STEPS):
+    if len(share) != pairs or len(count) != pairs:
+        raise PolyprefError(f"{pairs} differences with {len(share)} shares and {len(count)} counts of votes")
+    middle = np.zeros(d) if centre is None else centre
+    w = middle if start is None else start
+    value, gradient, precision = _look(differences, share, count, ridge, w, middle)
+    for _ in range(steps):
         step = np.linalg.solve(precision, gradient)
         promised = float(gradient @ step)
         if promised <= _CLOSE * max(count.sum(), 1.0):
             break
         size = 1.0
-        while True:
-            found = _look(differences, share, count, ridge, w + size * step)
-            if found[0] >= value + 1e-4 * size * promised or size < 1e-8:
-                break
+        found = _look(differences, share, count, ridge, w + step, middle)
+        while found[0] < value + 1e-4 * size * promised and size > _SHORTEST:
             size /= 2
+            found = _look(differences, share, count, ridge, w + size * step, middle)
+        if found[0] <= value:  # nothing is left to gain but rounding
+            break
         w, (value, gradient, precision) = w + size * step, found
     return LinearUtility(w, precision)
 
@@ -80,7 +100,7 @@ def likeliest_ridge(
 
     def evidence(ridge: float) -> float:
         fitted = fit_linear_utility(differences, share, count, ridge=ridge)
-        value = _look(differences, share, count, ridge, fitted.weights)[0]
+        value = _look(differences, share, count, ridge, fitted.weights, np.zeros_like(fitted.weights))[0]
         return value + 0.5 * (len(fitted.weights) * np.log(ridge) - float(np.linalg.slogdet(fitted.precision)[1]))
 
     return max(sorted(among, key=lambda ridge: abs(np.log(ridge))), key=evidence) if len(share) else 1.0
@@ -113,10 +133,11 @@ def draw_clusters(cluster: ArrayLike, count: int, seed: int) -> NDArray[np.intp]
 
 
 def _look(
-    differences: NDArray[np.floating], share: Floats, votes: Floats, ridge: float, w: Floats
+    differences: Differences, share: Floats, votes: Floats, ridge: float, w: Floats, centre: Floats
 ) -> tuple[float, Floats, Floats]:
     """Log posterior, its gradient, and its negative second derivative."""
-    value, gradient = -0.5 * ridge * float(w @ w), -ridge * w
+    away = w - centre
+    value, gradient = -0.5 * ridge * float(away @ away), -ridge * away
     precision = ridge * np.eye(len(w))
     for start in range(0, len(share), _CHUNK):
         part = slice(start, start + _CHUNK)

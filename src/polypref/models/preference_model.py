@@ -8,13 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from polypref.errors import PolyprefError
 from polypref.groups.model import Group
-from polypref.groups.pairs import pair_votes
 from polypref.models import showing
 from polypref.models.adapters import names_adapter
 from polypref.models.answer import Floats, StateAnswer, ordered_pairs
@@ -40,7 +38,8 @@ from polypref.models.folders import check_place, staged_folder
 from polypref.models.heads import Head, make_head, plain_head
 from polypref.models.inputs import Input, InputFormat
 from polypref.models.lora import Lora, add_lora
-from polypref.models.persons import PERSONS, Persons, check_votes, read_persons, write_persons
+from polypref.models.meeting import taste_of
+from polypref.models.persons import PERSONS, Persons, read_persons, write_persons
 from polypref.models.record import read_record
 from polypref.models.saved import load_saved
 from polypref.models.saving import write_checkpoint_files
@@ -244,15 +243,7 @@ class PreferenceModel(Answering):
 
         Nothing but the person's taste is fitted, to one vote or many: a few of them leave it near the population's.
         """
-        groups = [judgments] if isinstance(judgments, Group) else list(judgments)
-        check_votes(groups)
-        voted = [group for group in groups if group.comparisons]
-        said = [pair_votes(group) for group in voted]
-        rows = [answer.rows.cpu().double() for _, answer in self.encode(voted)]
-        first = torch.cat([states[votes.first] for states, votes in zip(rows, said)])
-        second = torch.cat([states[votes.second] for states, votes in zip(rows, said)])
-        share, votes = (np.concatenate([getattr(one, name) for one in said]) for name in ("share", "votes"))
-        return self._as_person(tuple(self.head.taste_of(first, second, share, votes).tolist()))
+        return self._as_person(taste_of(self, [judgments] if isinstance(judgments, Group) else list(judgments)))
 
     @property
     def by_person(self) -> Asked[Floats]:

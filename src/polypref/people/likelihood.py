@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
+from polypref.choice.linear_utility import fit_linear_utility
 from polypref.people.votes import Votes
 
 Floats = npt.NDArray[np.float64]
@@ -32,30 +32,19 @@ def by_person(votes: Votes, values: npt.NDArray[Any]) -> Floats:
 def one_taste(
     votes: Votes, weight: Floats, ridge: float, centre: Floats, start: Floats | None = None, steps: int = 100
 ) -> Floats:
-    """The θ [f] that maximises Σ w·log-likelihood − ridge/2·‖θ − centre‖², by Newton's method with shortened steps.
+    """The θ [f] that maximises Σ w·log-likelihood − ridge/2·‖θ − centre‖²; few `steps` from a start only gain."""
+    found = fit_linear_utility(
+        _Differences(votes), votes.share, weight, ridge=ridge, centre=centre, start=start, steps=steps
+    )
+    return found.weights
 
-    With few `steps` from a start, at least no worse than there.
-    """
-    theta = centre.copy() if start is None else start.copy()
 
-    def value(at: Floats) -> float:
-        said = log_likelihood(votes.projected(at[:, None])[:, 0], votes.share)
-        return float(weight @ said) - ridge / 2 * float(((at - centre) ** 2).sum())
+class _Differences:
+    """Of the votes, made a slice at a time: all of them would be many times what the votes take."""
 
-    now = value(theta)
-    for _ in range(steps):
-        gradient, hessian = -ridge * (theta - centre), ridge * np.eye(len(theta))
-        score = votes.projected(theta[:, None])[:, 0]
-        p = expit(score)
-        for rows in votes.chunks():
-            d = votes.difference(rows)
-            gradient += d.T @ (weight * (votes.share - p))[rows]
-            hessian += (d * (weight * p * (1 - p))[rows, None]).T @ d
-        step = np.linalg.solve(hessian, gradient)
-        if float(step @ gradient) <= 1e-9 * max(1.0, float(weight.sum())):
-            break
-        size = 1.0
-        while (then := value(theta + size * step)) < now and size > 1e-6:
-            size /= 2
-        theta, now = theta + size * step, then
-    return theta
+    def __init__(self, votes: Votes) -> None:
+        self.shape = (len(votes), votes.states.shape[1])
+        self._votes = votes
+
+    def __getitem__(self, rows: slice) -> Floats:
+        return self._votes.difference(rows)

@@ -163,6 +163,11 @@ class Chapter:
     policies: tuple[PolicyRun, ...] = ()  # by run, if they are runs of alignment
     crowd: Crowd | None = None  # the people, if it is on them
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The place of each run, which its colour follows."""
+        return {run.name: at for at, run in enumerate(self.runs)}
+
 
 @dataclass(frozen=True, slots=True)
 class ReportData:

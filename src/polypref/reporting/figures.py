@@ -14,6 +14,7 @@ from polypref.evaluation.calibration import CalibrationBin
 from polypref.markup import Attribute, Markup, cut, joined, tag
 from polypref.reporting.contents import Matrix
 
+MOST_IN_GRAPH = 8  # responses; arrows between more cannot be followed
 COLOURS = 8  # in the style sheet
 WIDTH = 330.0  # of every figure, so that a narrow window shows it in its natural size
 Point = tuple[float, float]

@@ -10,13 +10,12 @@ from polypref.evaluation.pairwise import PairwiseScores
 from polypref.evaluation.scoreboard import Board, difference_board, scoreboard
 from polypref.inspection.screen import inspection_lines
 from polypref.markup import Markup, cut, joined, tag
-from polypref.reporting import figures, people_sections, policy_sections, words
-from polypref.reporting.contents import Chapter, Opinion, Preferences, Prompt
+from polypref.reporting import figures, people_sections, policy_sections, prompt_sections, words
+from polypref.reporting.contents import Chapter
 from polypref.reporting.figures import Curve, Row
-from polypref.reporting.tables import figure, folded, panel, table
+from polypref.reporting.tables import figure, folded, matrix_table, panel, table
 from polypref.statistics.resampling import Estimate
 
-_MOST_IN_GRAPH = 8  # responses; arrows between more cannot be followed
 _MOST_PARTS = 8  # domains or criteria in a figure
 _MOST_BARS = 16  # labels in a figure
 _MOST_ANNOTATORS = 300
@@ -35,10 +34,6 @@ def _section(prefix: str, name: str, *children: Markup | None) -> Markup:
     title = next(title for known, title, _ in _SECTIONS if known == name)
     heading = tag("h3", None, title)
     return tag("section", {"id": f"{prefix}-{name}", "aria-label": title}, heading, *children)
-
-
-def _numbers(chapter: Chapter) -> dict[str, int]:
-    return {run.name: at for at, run in enumerate(chapter.runs)}
 
 
 # — in short, and what the data are —
@@ -106,7 +101,7 @@ def _data_figures(chapter: Chapter) -> list[Markup]:
         plots.append(panel("Labels", figures.bar_chart(bars, title, "label", "share of ratings")))
         tables.append(table(("label", "share of ratings"), [(name, f"{share:.1%}") for name, share, _ in bars], title))
     sources = seen.sources
-    if sources is not None and 3 <= len(sources.names) <= _MOST_IN_GRAPH:
+    if sources is not None and 3 <= len(sources.names) <= figures.MOST_IN_GRAPH:
         names, P = sources.names, sources.preferences
         at = {name: k for k, name in enumerate(names)}
         cycle = [at[name] for name in sources.cycles[0].members] if sources.cycles else []
@@ -116,7 +111,7 @@ def _data_figures(chapter: Chapter) -> list[Markup]:
         plot = figures.majority_graph(matrix, short, cycle, title)
         key = tag("p", {"class": "quiet small"}, " · ".join(f"{s} {cut(n, 24)}" for s, n in zip(short, names)))
         plots.append(panel("Sources", joined(plot, key)))
-        tables.append(_matrix_table(matrix, names, title))
+        tables.append(matrix_table(matrix, names, title))
     return [figure("What people said.", words.data_caption(seen), plots, *tables)] if plots else []
 
 
@@ -213,7 +208,7 @@ def _columns(boards: Sequence[Board]) -> Markup | None:
 
 
 def _rank_figures(chapter: Chapter) -> list[Markup]:
-    number = _numbers(chapter)
+    number = chapter.numbers
 
     def rows(value: Callable[[Assessment], Estimate | None]) -> list[Row]:
         found = [(name, value(one)) for name, one in chapter.assessments.items()]
@@ -248,7 +243,7 @@ def _rank_figures(chapter: Chapter) -> list[Markup]:
 
 
 def _reliability(chapter: Chapter, prefix: str) -> Markup | None:
-    number = _numbers(chapter)
+    number = chapter.numbers
     plots, rows = [], []
     for name, one in chapter.assessments.items():
         scores = one.pairwise
@@ -266,124 +261,6 @@ def _reliability(chapter: Chapter, prefix: str) -> Markup | None:
     header = ("model", "how sure", "share of votes that agree", "votes", "pairs")
     numbers = table(header, rows, "points of the reliability diagrams")
     return _section(prefix, "reliability", figure("Reliability.", words.RELIABILITY_CAPTION, plots, numbers))
-
-
-# — prompts —
-
-
-def _preferences(chapter: Chapter, prefix: str) -> Markup | None:
-    if not chapter.preferences:
-        return None
-    number = _numbers(chapter)
-    articles = [
-        _article(prompt, at, len(chapter.preferences), _preference_figures(prompt, number))
-        for at, prompt in enumerate(chapter.preferences, 1)
-    ]
-    lead = tag("p", None, words.PREFERENCES_LEAD)
-    return _section(prefix, "preferences", lead, tag("div", {"data-picker": "Prompt"}, *articles))
-
-
-def _article(prompt: Prompt, number: int, of: int, shown: Markup) -> Markup:
-    start = cut(" ".join(prompt.text.split()), 60)
-    heading = tag("h4", {"dir": "auto"}, f"{number} of {of}: {start}")
-    why = tag("p", {"class": "quiet"}, f"Shown for: {', '.join(prompt.chosen)}.")
-    sources = prompt.sources or (None,) * len(prompt.responses)
-    items = [
-        tag(
-            "li",
-            None,
-            tag("b", None, letter, f" · {source}" if source else ""),
-            tag("blockquote", {"dir": "auto"}, text),
-        )
-        for letter, text, source in zip(figures.letters(len(prompt.responses)), prompt.responses, sources)
-    ]
-    left = f"{prompt.left_out} responses with fewer votes are left out." if prompt.left_out else None
-    texts = joined(
-        tag("blockquote", {"dir": "auto", "class": "prompt-text"}, prompt.text),
-        tag("ol", {"class": "responses"}, *items),
-        tag("p", {"class": "quiet"}, left) if left else None,
-    )
-    opened = tag("details", {"open": True}, tag("summary", None, "The prompt and its responses"), texts)
-    return tag(
-        "article", {"class": "prompt", "data-name": f"{start} ({prompt.chosen[0]})"}, heading, why, opened, shown
-    )
-
-
-def _preference_figures(prompt: Prompt, number: Mapping[str, int]) -> Markup:
-    names = figures.letters(len(prompt.responses))
-    plots, tables = [], []
-    for said in prompt.preferences:
-        who = words.whose(said)
-        cycle = said.verdict.cycle
-        parts = [figures.heat_map(said.matrix, names, cycle, f"preferences of {who}")]
-        if 3 <= len(names) <= _MOST_IN_GRAPH:
-            parts.append(figures.majority_graph(said.matrix, names, cycle, f"majorities of {who}"))
-        around = " ≻ ".join(names[k] for k in (*cycle, cycle[0])) if cycle else ""
-        parts.append(tag("p", {"class": "quiet small"}, f"cycle: {around}" if cycle else "no cycle"))
-        plots.append(panel(who, joined(*parts), None if said.model is None else number[said.model]))
-        tables.append(_matrix_table(said.matrix, names, f"preferences of {who}: share that prefers the row"))
-    return joined(figure("Who is preferred to whom.", words.MATRIX_CAPTION, plots, *tables), _winners(prompt, names))
-
-
-def _matrix_table(P: Sequence[Sequence[float | None]], names: Sequence[str], caption: str) -> Markup:
-    rows = [(name, *("–" if p is None else f"{p:.0%}" for p in row)) for name, row in zip(names, P)]
-    return table(("", *names), rows, caption, sortable=False)
-
-
-def _winners(prompt: Prompt, names: Sequence[str]) -> Markup:
-    rules = prompt.preferences[0].verdict.winners
-    rows = [(rule, *(_winner(said, rule, names) for said in prompt.preferences)) for rule in rules]
-    header = ("rule", *(words.whose(said) for said in prompt.preferences))
-    terms = [tag("div", None, tag("dt", None, rule), tag("dd", None, words.RULES[rule])) for rule in rules]
-    meaning = folded("What the rules mean", tag("dl", {"class": "facts"}, *terms))
-    return joined(table(header, rows, "winners under several rules", sortable=False), meaning)
-
-
-def _winner(said: Preferences, rule: str, names: Sequence[str]) -> str:
-    winners, lottery = said.verdict.winners[rule], said.verdict.lottery
-    if winners is None:
-        return "cannot be told"
-    if not winners:
-        return "nobody"
-    if rule == "maximal lottery" and lottery is not None:
-        return ", ".join(f"{names[k]} {lottery[k]:.0%}" for k in winners)
-    return " = ".join(names[k] for k in winners)
-
-
-def _opinions(chapter: Chapter, prefix: str) -> Markup | None:
-    if not chapter.opinions:
-        return None
-    number = _numbers(chapter)
-    articles = [
-        _article(prompt, at, len(chapter.opinions), _opinion_figures(prompt, number))
-        for at, prompt in enumerate(chapter.opinions, 1)
-    ]
-    lead = tag("p", None, words.OPINIONS_LEAD)
-    return _section(prefix, "opinions", lead, tag("div", {"data-picker": "Prompt"}, *articles))
-
-
-def _opinion_figures(prompt: Prompt, number: Mapping[str, int]) -> Markup:
-    names = figures.letters(len(prompt.responses))
-    plots, rows = [], []
-    for opinion in prompt.opinions:
-        name = names[opinion.response]
-        predicted = {number[by]: (words.model_name(by), values) for by, values in opinion.predicted.items()}
-        label = f"opinions of response {name}"
-        plot = figures.opinion_chart(prompt.labels, opinion.observed, predicted, opinion.truth, label)
-        plots.append(panel(f"{name}: {opinion.ratings:g} ratings", plot))
-        rows += _opinion_rows(name, opinion)
-    header = ("response", "whose opinion", *(f"{label:g}" for label in prompt.labels))
-    numbers = table(header, rows, "share of each label", sortable=False)
-    known = any(opinion.truth for opinion in prompt.opinions)
-    return figure("What the crowd thinks.", words.opinion_caption(known), plots, numbers)
-
-
-def _opinion_rows(name: str, opinion: Opinion) -> list[tuple[str, ...]]:
-    values = [("ratings", opinion.observed)]
-    values += [(words.model_name(by), shares) for by, shares in opinion.predicted.items()]
-    if opinion.truth is not None:
-        values.append(("whole population", opinion.truth))
-    return [(name, by, *(f"{p:.0%}" for p in shares)) for by, shares in values]
 
 
 # — groups of people and data —
@@ -410,7 +287,7 @@ def _parts(chapter: Chapter, prefix: str) -> Markup | None:
 
 
 def _part_figure(chapter: Chapter, kind: str, parts: Mapping[str, Mapping[str, PairwiseScores]]) -> Markup | None:
-    number = _numbers(chapter)
+    number = chapter.numbers
     votes: dict[str, float] = {}
     for scores in parts.values():
         for part, one in scores.items():
@@ -427,7 +304,7 @@ def _part_figure(chapter: Chapter, kind: str, parts: Mapping[str, Mapping[str, P
 
 
 def _people_figure(chapter: Chapter) -> Markup | None:
-    number = _numbers(chapter)
+    number = chapter.numbers
     swarms, rows = {}, []
     for name, one in chapter.assessments.items():
         scored = [(a, a.accuracy) for a in one.annotators if a.accuracy]
@@ -501,8 +378,8 @@ _SECTIONS: tuple[tuple[str, str, _Section], ...] = (
     ("summary", "In short", _summary),
     ("data", "What the data are", _data),
     ("models", "The models side by side", _side_by_side),
-    ("preferences", "Preferences, prompt by prompt", _preferences),
-    ("opinions", "Opinions, prompt by prompt", _opinions),
+    ("preferences", "Preferences, prompt by prompt", _listed("preferences", prompt_sections.preferences)),
+    ("opinions", "Opinions, prompt by prompt", _listed("opinions", prompt_sections.opinions)),
     ("reliability", "Can the probabilities be trusted?", _reliability),
     ("parts", "For whom it works", _parts),
     ("tradeoff", "What customising gains and loses", _tradeoff),

@@ -50,3 +50,9 @@ def panel(heading: str, plot: Markup, model: int | None = None) -> Markup:
     return tag(
         "div", {"class": "panel" if model is None else f"panel {coloured(model)}", "data-model": model}, name, plot
     )
+
+
+def matrix_table(P: Sequence[Sequence[float | None]], names: Sequence[str], caption: str) -> Markup:
+    """Shares P[i, j] with the names of rows and columns."""
+    rows = [(name, *("–" if p is None else f"{p:.0%}" for p in row)) for name, row in zip(names, P)]
+    return table(("", *names), rows, caption, sortable=False)
